@@ -1,0 +1,1 @@
+"""The control loop: watch, compile, publish, tell."""

@@ -1,0 +1,1 @@
+"""Local mode: the same compiler and the same proxy, without a cluster."""

@@ -1,0 +1,1 @@
+"""The three kinds as data: schema, defaults, manifests."""

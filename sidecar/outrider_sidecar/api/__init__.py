@@ -1,0 +1,1 @@
+"""The dialects as bytes, and the server that speaks them."""

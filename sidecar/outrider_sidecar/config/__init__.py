@@ -1,0 +1,1 @@
+"""Settings, credentials and snapshots: what a sidecar runs on."""

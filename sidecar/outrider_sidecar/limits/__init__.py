@@ -1,0 +1,1 @@
+"""What a subject may use, and what it has used."""

@@ -1,0 +1,1 @@
+"""Prompts: who is dealt which version, and what it makes of a request."""

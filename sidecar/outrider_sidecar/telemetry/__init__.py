@@ -1,0 +1,1 @@
+"""What a request leaves behind: metrics, a log line, an id."""

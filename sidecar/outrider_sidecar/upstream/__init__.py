@@ -1,0 +1,1 @@
+"""Calls to providers: addresses, credentials, attempts, relays."""
