@@ -40,8 +40,7 @@ check: $(VENV)/test.stamp
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/python -m tests.environment
-	$(BIN)/pytest
+	markers=$$($(BIN)/python -m tests.environment) && $(BIN)/pytest -m "$$markers"
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m bench
