@@ -1,0 +1,122 @@
+"""Provider keys as files of mounted Secrets: `<directory>/<secret>/<key>`.
+
+A key's value leaves this module only through `key`; it stands in no message, log or repr.
+Rotation is a file change: each read looks at the file's inode and time, not at its content.
+"""
+
+import logging
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from outrider_sidecar.snapshot import SecretKey
+
+LARGEST_FILE: Final = 64 * 1024
+
+_SAFE_NAME: Final = re.compile(r"(?!\.\.|\.$)[A-Za-z0-9._-]{1,253}", re.ASCII)
+_HEADER_TEXT: Final = re.compile(r"[\x20-\x7e]+", re.ASCII)
+
+logger = logging.getLogger(__name__)
+
+
+class Credentials(Protocol):
+    """Where provider keys come from."""
+
+    def key(self, ref: SecretKey) -> str | None:
+        """The key's present value, or None when there is none that can be used."""
+
+    def hosts(self, ref: SecretKey) -> frozenset[str]:
+        """Hosts beside its provider's own that the key's owner lets it go to, in lower case."""
+
+
+class _Stamp(NamedTuple):
+    """What changes when a file, or the directory that `..data` names, is replaced."""
+
+    inode: int
+    mtime_ns: int
+    size: int
+
+
+class _Cached(NamedTuple):
+    stamp: _Stamp
+    content: bytes | None
+
+
+class FileCredentials:
+    """Keys under `directory`; without a directory there are none.
+
+    A name that is no plain Secret or entry name (so that it could climb out of the
+    directory), a file above 64 KiB and a value that is no header text give no key and one
+    warning, which names the file.
+    """
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+        self._cache: dict[tuple[str, str], _Cached] = {}
+        self._warned: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"FileCredentials({str(self._directory)!r})"
+
+    def key(self, ref: SecretKey) -> str | None:
+        """The file's text with the newline at its end cut; None when absent or unusable."""
+        content = self._read(ref.name, ref.key)
+        if content is None:
+            return None
+        text = content.rstrip(b"\r\n").decode("ascii", "replace")
+        if _HEADER_TEXT.fullmatch(text) is None:
+            self._warn(ref.name, ref.key, "is empty or holds what no header may hold")
+            return None
+        self._warned.pop(f"{ref.name}/{ref.key}", None)
+        return text
+
+    def hosts(self, ref: SecretKey) -> frozenset[str]:
+        """The hosts in the entry `<key>.hosts`: a comma list of names without ports."""
+        content = self._read(ref.name, f"{ref.key}.hosts")
+        if content is None:
+            return frozenset()
+        names = content.decode("ascii", "ignore").lower().replace(",", " ").split()
+        return frozenset(name.rstrip(".") for name in names)
+
+    def _read(self, secret: str, entry: str) -> bytes | None:
+        if self._directory is None:
+            return None
+        if not (_SAFE_NAME.fullmatch(secret) and _SAFE_NAME.fullmatch(entry)):
+            self._warn(secret, entry, "is no name that a Secret or its entry can have")
+            return None
+        path = os.path.join(self._directory, secret, entry)
+        try:
+            found = os.stat(path)
+        except OSError:
+            self._cache.pop((secret, entry), None)
+            return None
+        stamp = _Stamp(found.st_ino, found.st_mtime_ns, found.st_size)
+        cached = self._cache.get((secret, entry))
+        if cached is None or cached.stamp != stamp:
+            cached = _Cached(stamp, self._load(secret, entry, path, found))
+            self._cache[secret, entry] = cached
+        return cached.content
+
+    def _load(self, secret: str, entry: str, path: str, found: os.stat_result) -> bytes | None:
+        if not stat.S_ISREG(found.st_mode):
+            self._warn(secret, entry, "is not a file")
+            return None
+        try:
+            with open(path, "rb") as file:
+                content = file.read(LARGEST_FILE + 1)
+        except OSError as error:
+            self._warn(secret, entry, f"cannot be read: {error.strerror}")
+            return None
+        if len(content) > LARGEST_FILE:
+            self._warn(secret, entry, f"is larger than {LARGEST_FILE} bytes")
+            return None
+        return content
+
+    def _warn(self, secret: str, entry: str, why: str) -> None:
+        """One line for a file and a reason, however often it is asked for."""
+        name = f"{secret}/{entry}"
+        if self._warned.get(name) != why:
+            self._warned[name] = why
+            logger.warning("credential %s %s; backends that need it have no key", name, why)
