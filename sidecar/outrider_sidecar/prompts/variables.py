@@ -1,0 +1,191 @@
+"""Values for a template's variables: from the body, a header, built in, or the default."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from outrider_sidecar.api.errors import Refusal, refuse
+from outrider_sidecar.snapshot import Variable
+
+HEADER = "x-outrider-variables"
+HEADER_LIMIT = 8_192  # bytes as sent
+
+Sent = Mapping[str, msgspec.Raw]
+
+
+class _InputText(msgspec.Struct, tag_field="type", tag="input_text"):
+    text: str
+
+
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_text = msgspec.json.Decoder(str)
+_input_text = msgspec.json.Decoder(_InputText)
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """A declared variable. `closing` finds the ends of fences of its name."""
+
+    name: str
+    default: str | None
+    max_length: int
+    closing: re.Pattern[str] | None
+
+    @classmethod
+    def of(cls, variable: Variable) -> "Declared":
+        pattern = rf"</{re.escape(variable.name)}-[0-9a-f]{{16}}>"
+        return cls(
+            variable.name,
+            variable.default,
+            variable.max_length,
+            re.compile(pattern, re.IGNORECASE) if variable.fence else None,
+        )
+
+    def fenced(self, value: str, mark: str) -> str:
+        """The value between separators that its writer could not know.
+
+        Closing forms of this variable are stripped, also those that stripping creates.
+        """
+        if self.closing is None:
+            return value
+        found = 1
+        while found:
+            value, found = self.closing.subn("", value)
+        return f"<{self.name}-{mark}>\n{value}\n</{self.name}-{mark}>"
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """The value of every name a template uses, the built-in ones that were taken, and the
+    names that were sent for nothing."""
+
+    values: dict[str, str]
+    built_in: frozenset[str]
+    dropped: tuple[str, ...]
+
+
+def resolve(
+    names: tuple[str, ...],
+    declared: Mapping[str, Declared],
+    sent: Sent,
+    built_in: Callable[[str], str | None],
+    mark: Callable[[], str],
+) -> Resolved:
+    """Values for `names`: what was sent for a declared one, else built in, else the default.
+
+    `mark` gives the 16 hex digits of this request's fences. Raises `caller_variable_missing`,
+    `caller_variable_invalid` and `caller_variable_too_long`.
+    """
+    values: dict[str, str] = {}
+    taken: set[str] = set()
+    missing: list[str] = []
+    given = {name: _checked(declared[name], raw) for name, raw in sent.items() if name in declared}
+    digits = ""
+    for name in names:
+        variable = declared.get(name)
+        value = given.get(name)
+        if value is None:
+            value = built_in(name)
+            if value is not None:
+                taken.add(name)
+                if variable is not None:
+                    _bounded(variable, value)
+            elif variable is not None:
+                value = variable.default
+        if value is None:
+            missing.append(name)
+            continue
+        if variable is not None and variable.closing is not None:
+            digits = digits or mark()
+            value = variable.fenced(value, digits)
+        values[name] = value
+    if missing:
+        raise _missing(missing)
+    return Resolved(values, frozenset(taken), tuple(name for name in sent if name not in declared))
+
+
+def from_body(raw: msgspec.Raw | None) -> Sent:
+    """The variables of the body's `prompt` member; raises `caller_variable_invalid`."""
+    if raw is None or bytes(raw) == b"null":
+        return {}
+    try:
+        return _object.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _invalid("prompt.variables must be a JSON object of names and values") from error
+
+
+def from_header(value: str) -> Sent:
+    """The variables of a header's value: JSON if it begins with ``{``, else base64url of JSON.
+
+    Raises `caller_header_too_long` above 8 KiB as sent and `caller_variable_invalid`.
+    """
+    sent = value.encode("utf-8", "surrogateescape")
+    if len(sent) > HEADER_LIMIT:
+        raise refuse(
+            "caller_header_too_long",
+            f"{HEADER} has {len(sent)} bytes, {HEADER_LIMIT} are allowed: "
+            "send the variables in the body's prompt member",
+            param=HEADER,
+        )
+    sent = sent.strip()
+    try:
+        if not sent.startswith(b"{"):
+            digits = sent.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
+            sent = base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
+        return _object.decode(sent)
+    except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _invalid(
+            f"{HEADER} must be a JSON object, as it is or in base64url", param=HEADER
+        ) from error
+
+
+def _checked(variable: Declared, raw: msgspec.Raw) -> str:
+    value = _spelled(variable.name, bytes(raw))
+    _bounded(variable, value)
+    return value
+
+
+def _bounded(variable: Declared, value: str) -> None:
+    if len(value) > variable.max_length:
+        raise refuse(
+            "caller_variable_too_long",
+            f"variable {variable.name} has {len(value)} characters, "
+            f"{variable.max_length} are allowed: shorten it",
+            param=f"prompt.variables.{variable.name}",
+        )
+
+
+def _spelled(name: str, raw: bytes) -> str:
+    """Strings as they are, numbers and booleans by their JSON spelling, input_text by text."""
+    try:
+        if raw.startswith(b'"'):
+            return _text.decode(raw)
+        if raw.startswith(b"{"):
+            return _input_text.decode(raw).text
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _unusable(name) from error
+    if raw.startswith((b"[", b"n")):
+        raise _unusable(name)
+    return raw.decode()
+
+
+def _unusable(name: str) -> Refusal:
+    return _invalid(
+        f"prompt.variables.{name} must be a string of Unicode characters, a number, a boolean "
+        'or {"type": "input_text", "text": ...}',
+        param=f"prompt.variables.{name}",
+    )
+
+
+def _invalid(message: str, param: str = "prompt.variables") -> Refusal:
+    return refuse("caller_variable_invalid", message, param=param)
+
+
+def _missing(names: list[str]) -> Refusal:
+    what = f"variable {names[0]} has" if len(names) == 1 else f"variables {', '.join(names)} have"
+    return refuse(
+        "caller_variable_missing",
+        f"{what} no value: send it in the body's prompt.variables or in the header {HEADER}",
+        param=f"prompt.variables.{names[0]}",
+    )
