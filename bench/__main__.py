@@ -1,0 +1,190 @@
+"""``make bench``: measure, print, and write the table of docs/benchmarks.md.
+
+Proxies take turns on one core while load and provider share the other; every figure that matters
+is a ratio of medians inside one run. ``--quick`` measures less and writes nothing.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.process import LOAD_CORE, PROXY_CORE, Process, start
+from bench.sidecar import start_sidecar, write_config
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+KINDS = ("1KiB", "10KiB", "stream")
+TITLES = {
+    "1KiB": "non-stream, 1 KiB",
+    "10KiB": "non-stream, 10 KiB",
+    "stream": "stream, 50 events",
+}
+
+
+@dataclass(frozen=True)
+class Round:
+    """One proxy under one load: CPU per request, and latency with one request at a time."""
+
+    cpu_us: float
+    p50_ms: float
+    first_p50_ms: float
+
+
+def load(port: int, kind: str, connections: int, seconds: float) -> dict[str, float]:
+    """Run the load generator in a process of its own, on the load's core."""
+    done = subprocess.run(
+        [
+            *("taskset", "-c", str(LOAD_CORE), sys.executable, "-m", "bench.load"),
+            *(str(port), kind, str(connections), str(seconds)),
+        ],
+        stdout=subprocess.PIPE,
+        check=True,
+        cwd=ROOT,
+    )
+    figures: dict[str, float] = json.loads(done.stdout)
+    if figures["failed"]:
+        raise RuntimeError(f"{figures['failed']:.0f} failed requests under {kind} load")
+    return figures
+
+
+def measure(proxy: Process, kind: str, seconds: float) -> Round:
+    """CPU per request with 16 connections, then latency with one."""
+    before = proxy.cpu_seconds()
+    busy = load(proxy.port, kind, 16, seconds)
+    cpu = proxy.cpu_seconds() - before
+    alone = load(proxy.port, kind, 1, seconds / 2)
+    return Round(cpu / busy["requests"] * 1e6, alone["p50_ms"], alone["first_p50_ms"])
+
+
+def compare(
+    proxies: dict[str, Process], kind: str, rounds: int, seconds: float
+) -> dict[str, Round]:
+    """Medians over rounds in which the proxies take turns."""
+    seen: dict[str, list[Round]] = {name: [] for name in proxies}
+    for number in range(rounds):
+        order = list(proxies) if number % 2 else list(reversed(proxies))
+        for name in order:
+            seen[name].append(measure(proxies[name], kind, seconds))
+        print(f"  {kind}: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+    return {
+        name: Round(
+            statistics.median(one.cpu_us for one in all_rounds),
+            statistics.median(one.p50_ms for one in all_rounds),
+            statistics.median(one.first_p50_ms for one in all_rounds),
+        )
+        for name, all_rounds in seen.items()
+    }
+
+
+def against_bare(rounds: int, seconds: float, here: Path, upstream: Process) -> Iterator[str]:
+    """Rows of the sidecar beside the bare pass-through."""
+    with ExitStack() as stack:
+        write_config(here, upstream.port)
+        bare = start("bench.bare", f"http://127.0.0.1:{upstream.port}", core=PROXY_CORE)
+        stack.callback(bare.stop)
+        sidecar = start_sidecar(here, PROXY_CORE)
+        stack.callback(sidecar.stop)
+        idle = sidecar.rss_mib()
+        yield "| what | bare | sidecar | figure | to reach |"
+        yield "|---|---|---|---|---|"
+        yield f"| idle memory, RSS | | {idle:.1f} MiB | **{idle:.1f} MiB** | <= 64 MiB |"
+        starts = [sidecar.started_s]
+        for _ in range(2):
+            again = start_sidecar(here, PROXY_CORE)
+            starts.append(again.started_s)
+            again.stop()
+        began = statistics.median(starts)
+        yield f"| start to ready | | {began:.2f} s | **{began:.2f} s** | <= 1 s |"
+        wanted = {"1KiB": ">= 0.80", "10KiB": "", "stream": ">= 0.85"}
+        proxies = {"bare": bare, "sidecar": sidecar}
+        for kind in KINDS:
+            figures = compare(proxies, kind, rounds, seconds)
+            ours, theirs = figures["sidecar"], figures["bare"]
+            ratio = theirs.cpu_us / ours.cpu_us
+            title = TITLES[kind]
+            yield (
+                f"| {title}: CPU per request | {theirs.cpu_us:.0f} us | {ours.cpu_us:.0f} us "
+                f"| **{ratio:.2f}** of bare | {wanted[kind]} |"
+            )
+            direct = load(upstream.port, kind, 1, seconds / 2)
+            if kind == "stream":
+                base, limit = direct["first_p50_ms"], "<= 1 ms"
+                pair = theirs.first_p50_ms, ours.first_p50_ms
+                what = "added time to first content event, p50"
+            else:
+                base, limit = direct["p50_ms"], "<= 0.6 ms" if kind == "1KiB" else ""
+                pair = theirs.p50_ms, ours.p50_ms
+                what = "added p50"
+            yield (
+                f"| {title}: {what} | {pair[0] - base:.2f} ms | {pair[1] - base:.2f} ms "
+                f"| **{pair[1] - base:.2f} ms** | {limit} |"
+            )
+
+
+def growth(rounds: int, seconds: float, here: Path, upstream: Process) -> Iterator[str]:
+    """Rows of the sidecar with many routes, and with many versions, beside itself with few."""
+    with ExitStack() as stack:
+        proxies = {}
+        sizes = {"small": (1, 2), "routes": (1_000, 2), "versions": (1, 10_000)}
+        for name, (routes, versions) in sizes.items():
+            directory = here / name / "config"
+            directory.mkdir(parents=True)
+            write_config(directory, upstream.port, routes=routes, versions=versions)
+            proxies[name] = start_sidecar(directory, PROXY_CORE)
+            stack.callback(proxies[name].stop)
+        figures = compare(proxies, "1KiB", rounds, seconds)
+        small = figures["small"].cpu_us
+        yield "| growth, CPU per request | us | of one route, two versions | to reach |"
+        yield "|---|---|---|---|"
+        yield f"| 1 route, 2 versions | {small:.0f} | 1.00 | |"
+        for name, title in (("routes", "1,000 routes"), ("versions", "10,000 versions")):
+            cpu = figures[name].cpu_us
+            yield f"| {title} | {cpu:.0f} | **{cpu / small:.2f}** | flat |"
+
+
+def main() -> int:
+    """Measure and write; exit 0 also where a figure is missed: the table says so."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few short rounds, nothing written")
+    options = parser.parse_args()
+    rounds, seconds = (1, 1.0) if options.quick else (5, 3.0)
+    if PROXY_CORE == LOAD_CORE:
+        print("bench needs two cores: one for the proxy, one for the load", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
+        here = Path(directory) / "config"
+        here.mkdir()
+        upstream = start("bench.upstream", core=LOAD_CORE)
+        stack.callback(upstream.stop)
+        lines = []
+        for line in against_bare(rounds, seconds, here, upstream):
+            lines.append(line)
+            print(line, flush=True)
+        lines.append("")
+        for line in growth(rounds, seconds, Path(directory), upstream):
+            lines.append(line)
+            print(line, flush=True)
+    if not options.quick:
+        machine = (
+            f"CPython {platform.python_version()}, Linux {platform.release().split('-')[0]}, "
+            f"{os.cpu_count()} cores; medians of {rounds} rounds of {seconds:g} s."
+        )
+        text = PAGE.read_text()
+        head, rest = text.split(BEGIN, 1)
+        tail = rest.split(END, 1)[1]
+        PAGE.write_text(f"{head}{BEGIN}\n{machine}\n\n" + "\n".join(lines) + f"\n{END}{tail}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
