@@ -1,0 +1,226 @@
+"""A JSON request body: read where needed, changed where needed, otherwise the caller's bytes.
+
+`Body.parse` decodes one level and leaves every value raw. Changes go in by `splice`, which
+leaves every other byte as it was: unknown fields, key order and number spellings survive.
+"""
+
+import codecs
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+
+from outrider_sidecar.api import edits, layout
+from outrider_sidecar.api.errors import Refusal, refuse
+
+T = TypeVar("T")
+
+# Bytes checked for UTF-8 at a time: decoded at once, 31 MiB may take four times that.
+_PIECE: Final = 1 << 18
+
+_NULL: Final = msgspec.Raw(b"null")
+_TEXT: Final = msgspec.json.Decoder(str)
+
+# By type, and types come from code: there are few, and making a decoder is dear.
+_DECODERS: Final[dict[Any, msgspec.json.Decoder[Any]]] = {}
+
+
+class Body:
+    """A JSON object as sent: `raw` its bytes, `fields` its members by name, undecoded."""
+
+    __slots__ = ("_members", "_sound", "fields", "raw")
+
+    def __init__(
+        self,
+        raw: bytes,
+        fields: dict[str, msgspec.Raw],
+        sound: bytes,
+        members: list[layout.Member] | None,
+    ) -> None:
+        """Use `parse`. `members` None says that `raw` is compact; `sound` is `raw` repaired."""
+        self.raw = raw
+        self.fields = fields
+        self._sound = sound
+        self._members = members
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "Body":
+        """The body in `raw`.
+
+        Raises Refusal `caller_json` when it is not UTF-8, not JSON, nested too deep or no
+        object, and `caller_duplicate_key` when a top-level key stands in it twice.
+        """
+        if not raw.isascii():
+            _check_utf8(raw)
+        try:
+            fields = layout.FIELDS.decode(raw)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            return cls._parse_repaired(raw, error)
+        # A member takes at least its key, its value and four bytes of punctuation, so only a
+        # compact object without duplicates is as short as this.
+        least = sum(map(len, fields)) + sum(map(len, fields.values())) + 4 * len(fields) + 1
+        if len(raw) == least:
+            return cls(raw, fields, raw, None)
+        members = layout.members(raw, layout.after_space(raw, 0), fields)
+        if len(members) != len(fields):
+            raise _duplicate(members)
+        return cls(raw, fields, raw, members)
+
+    def text(self, name: str) -> str | None:
+        """The top-level member `name` if it is a string.
+
+        Raises Refusal `caller_json` when it holds a lone surrogate.
+        """
+        value = self.fields.get(name)
+        return None if value is None else _string(value, f"/{name}")
+
+    def at(self, pointer: str) -> str | None:
+        """The scalar a JSON pointer names: strings as they are, else by their JSON spelling.
+
+        None when it is absent, null, an object, an array or an empty string. Raises Refusal
+        `caller_json` when it is a string with a lone surrogate.
+        """
+        first, *rest = edits.steps(pointer)
+        value = self.fields.get(first)
+        for name in rest:
+            if value is None:
+                return None
+            value = _child(value, name)
+        if value is None:
+            return None
+        start = memoryview(value)[0]
+        if start == 0x22:
+            return _string(value, pointer) or None
+        if start in b"{[n":
+            return None
+        return bytes(value).decode()
+
+    def get(self, name: str, kind: type[T]) -> T | None:
+        """The top-level member `name` decoded as `kind`; None when it is absent or null.
+
+        Raises Refusal `caller_invalid` when it is something else and `caller_json` when it
+        holds a lone surrogate.
+        """
+        value = self.fields.get(name)
+        if value is None or value == _NULL:
+            return None
+        return decoded(value, kind, f"/{name}")
+
+    def splice(self, changes: Mapping[str, bytes | None]) -> bytes:
+        """The body with the values at these JSON pointers replaced, and no other byte changed.
+
+        A value is JSON; None removes the member with its comma. An absent member is added at
+        the end of its object in the object's own style, absent objects on the way are made.
+        A nested key that stands twice has every occurrence changed, so that all parsers read
+        the same. Elements of arrays are named by index, ``-`` appends.
+        """
+        members = self._members
+        if members is None:
+            members = self._members = list(layout.compact(self.fields))
+        at = layout.after_space(self._sound, 0)
+        return edits.applied(
+            self.raw, edits.edits_of(self._sound, at, members, edits.tree(changes))
+        )
+
+    @classmethod
+    def _parse_repaired(cls, raw: bytes, error: Exception) -> "Body":
+        """The body when msgspec refuses `raw`, which it also does for a lone surrogate."""
+        sound = layout.repair(raw)
+        if sound == raw:
+            raise _not_json(raw, error) from error
+        try:
+            fields = layout.FIELDS.decode(sound)
+        except (msgspec.MsgspecError, RecursionError) as second:
+            raise _not_json(raw, second) from second
+        members = layout.members(sound, layout.after_space(sound, 0), fields)
+        if len(members) != len(fields):
+            raise _duplicate(members)
+        return cls(raw, layout.cut(raw, members), sound, members)
+
+
+def splice(raw: bytes, changes: Mapping[str, bytes | None]) -> bytes:
+    """`Body.splice` for bytes that are not parsed yet, with the refusals of `Body.parse`."""
+    return Body.parse(raw).splice(changes)
+
+
+def decoded(value: msgspec.Raw | bytes, kind: type[T], path: str) -> T:
+    """A raw value as `kind`; `path` names it in the refusals, which are those of `Body.get`."""
+    try:
+        return cast(T, _decoder(kind).decode(value))
+    except msgspec.ValidationError as error:
+        raise refuse("caller_invalid", f"{path}: {error}.", param=path) from error
+    except msgspec.MsgspecError as error:
+        raise _surrogate(path) from error
+    except RecursionError as error:
+        raise refuse("caller_json", f"{path} is nested too deep.", param=path) from error
+
+
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
+    return decoder
+
+
+def _string(value: msgspec.Raw, pointer: str) -> str | None:
+    try:
+        return _TEXT.decode(value)
+    except msgspec.ValidationError:
+        return None
+    except msgspec.MsgspecError as error:
+        raise _surrogate(pointer) from error
+
+
+def _child(value: msgspec.Raw, name: str) -> msgspec.Raw | None:
+    start = memoryview(value)[0]
+    if start == 0x7B:
+        return layout.fields(value).get(name)
+    if start == 0x5B and name.isdecimal() and name.isascii():
+        items = layout.items(value)
+        index = int(name)
+        return items[index] if index < len(items) else None
+    return None
+
+
+def _check_utf8(raw: bytes) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(raw)
+    for start in range(0, len(raw), _PIECE):
+        try:
+            decoder.decode(view[start : start + _PIECE], start + _PIECE >= len(raw))
+        except UnicodeDecodeError as error:
+            raise refuse(
+                "caller_json",
+                f"The request body is not UTF-8 (near byte {start + error.start}). "
+                "JSON is sent as UTF-8: encode it so.",
+            ) from error
+
+
+def _not_json(raw: bytes, error: Exception) -> Refusal:
+    if isinstance(error, RecursionError):
+        return refuse("caller_json", "The request body is nested too deep. Send a flatter one.")
+    if not raw.strip():
+        return refuse("caller_json", "The request body is empty. Send a JSON object.")
+    if isinstance(error, msgspec.ValidationError):
+        return refuse("caller_json", f"The request body: {error}. Send a JSON object.")
+    return refuse("caller_json", f"The request body is not JSON: {error}.")
+
+
+def _duplicate(members: list[layout.Member]) -> Refusal:
+    key = next(key for key, times in Counter(m.key for m in members).items() if times > 1)
+    return refuse(
+        "caller_duplicate_key",
+        f"The request body has the key {msgspec.json.encode(key).decode()} twice. Parsers "
+        "disagree about which one counts: send it once.",
+        param=key,
+    )
+
+
+def _surrogate(path: str) -> Refusal:
+    return refuse(
+        "caller_json",
+        f"{path} holds a lone surrogate (half of a \\ud83d\\ude00), which is no text. "
+        "Send whole characters.",
+        param=path,
+    )

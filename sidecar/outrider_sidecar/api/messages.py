@@ -1,0 +1,279 @@
+"""Anthropic's Messages: what its requests, answers and events say."""
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+from outrider_sidecar.api import layout
+from outrider_sidecar.api.body import Body
+from outrider_sidecar.api.errors import Family
+from outrider_sidecar.api.facts import Outcome, Seen, Texts, Usage, count, length, utf8_length
+from outrider_sidecar.api.sse import data_of
+from outrider_sidecar.api.turns import (
+    Part,
+    Turn,
+    compact_length,
+    kind_of,
+    parts_of,
+    text_of,
+    tools_length,
+    turns,
+)
+
+_TEXT_KINDS: Final = ("text",)
+_THINKING: Final = ("thinking", "redacted_thinking")
+_TRUE: Final = msgspec.Raw(b"true")
+
+# Blocks hold blocks: a tool result may hold a document, a document blocks of its own.
+_DEPTH: Final = 4
+
+
+class _Sent(msgspec.Struct):
+    content: msgspec.Raw | None = None
+
+
+class _Source(msgspec.Struct):
+    type: Any = None
+    data: msgspec.Raw | None = None
+    content: msgspec.Raw | None = None
+
+
+class _OutputConfig(msgspec.Struct):
+    format: msgspec.Raw | None = None
+
+
+class _Block(msgspec.Struct):
+    type: Any = None
+    text: Any = None
+    thinking: Any = None
+    input: msgspec.Raw | None = None
+
+
+class _Answer(msgspec.Struct):
+    type: Any = None
+    content: list[_Block] | None = None
+    stop_reason: Any = None
+    usage: Any = None
+    error: Any = None
+
+
+class _Delta(msgspec.Struct):
+    type: Any = None
+    text: Any = None
+    thinking: Any = None
+    partial_json: Any = None
+    citation: msgspec.Raw | None = None
+    stop_reason: Any = None
+
+
+class _Start(msgspec.Struct):
+    usage: Any = None
+
+
+class _Event(msgspec.Struct):
+    type: Any = None
+    delta: _Delta | None = None
+    content_block: _Block | None = None
+    message: _Start | None = None
+    usage: Any = None
+    error: Any = None
+
+
+_SENT: Final = msgspec.json.Decoder(_Sent)
+_SOURCE: Final = msgspec.json.Decoder(_Source)
+_OUTPUT: Final = msgspec.json.Decoder(_OutputConfig)
+_ANSWER: Final = msgspec.json.Decoder(_Answer)
+_EVENT: Final = msgspec.json.Decoder(_Event)
+
+_DONE: Final = Seen(done=True)
+_BROKEN: Final = Seen(broken=True)
+_THOUGHT: Final = Seen(reasoning=False)
+_THINKS: Final = Seen(reasoning=True)
+_CALL: Final = Seen(content=True, reasoning=False)
+
+
+class Messages:
+    """The dialect of ``/v1/messages``."""
+
+    __slots__ = ()
+
+    name: Final[Literal["messages"]] = "messages"
+    family: Final[Family] = "anthropic"
+
+    def streams(self, body: Body) -> bool:
+        return body.fields.get("stream") == _TRUE
+
+    def turns(self, body: Body) -> list[Turn]:
+        return turns(body)
+
+    def system_raw(self, body: Body) -> bytes | None:
+        value = body.fields.get("system")
+        raw = b"null" if value is None else bytes(value)
+        return None if raw == b"null" else raw
+
+    def user_text(self, turn: bytes, path: str) -> str | None:
+        return text_of(turn, _TEXT_KINDS, path)
+
+    def texts(self, body: Body) -> Texts:
+        size, images = _measure(parts_of(body.fields.get("system")))
+        last_user = None
+        messages = turns(body)
+        for turn in messages:
+            parts = _content(turn.raw)
+            more, pictures = _measure(parts)
+            size += more
+            images += pictures
+            if turn.role == "user":
+                texts = [p.text for p in parts if p.type == "text" and isinstance(p.text, str)]
+                if any(texts):
+                    last_user = "\n".join(texts)
+        tools = tools_length(body, "tools")
+        return Texts(size + tools, images, last_user, len(messages), tools > 0, _schema(body))
+
+    def outcome(self, answer: bytes) -> Outcome | None:
+        try:
+            read = layout.read(_ANSWER, answer)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+        if read.error is not None:
+            return Outcome(error=answer)
+        usage = _usage(read.usage)
+        finish = read.stop_reason if isinstance(read.stop_reason, str) else None
+        chars = 0
+        empty = usage is None or usage.output == 0
+        for block in read.content or ():
+            text = length(block.text) + length(block.thinking)
+            chars += text + (0 if block.input is None else len(block.input))
+            empty = empty and not text and block.type in ("text", "thinking")
+        return Outcome(usage, finish, chars, empty)
+
+    def usage(self, answer: bytes) -> Usage | None:
+        outcome = self.outcome(answer)
+        return None if outcome is None else outcome.usage
+
+    def finish_reason(self, answer: bytes) -> str | None:
+        outcome = self.outcome(answer)
+        return None if outcome is None else outcome.finish
+
+    def text_length(self, answer: bytes) -> int:
+        outcome = self.outcome(answer)
+        return 0 if outcome is None else outcome.text_chars
+
+    def is_empty(self, answer: bytes) -> bool:
+        outcome = self.outcome(answer)
+        return outcome is not None and outcome.empty
+
+    def inspect(self, event: bytes) -> Seen | None:
+        data = data_of(event)
+        if not data:
+            return None
+        try:
+            read = layout.read(_EVENT, data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return _BROKEN
+        kind = read.type
+        if kind == "content_block_delta":
+            return _delta(read.delta)
+        if kind == "error" or read.error is not None:
+            return Seen(error=data)
+        if kind == "content_block_start":
+            return _block(read.content_block)
+        if kind == "content_block_stop":
+            return _THOUGHT
+        if kind == "message_start":
+            usage = None if read.message is None else _usage(read.message.usage)
+            return None if usage is None else Seen(usage=usage)
+        if kind == "message_delta":
+            reason = None if read.delta is None else read.delta.stop_reason
+            finish = reason if isinstance(reason, str) else None
+            return Seen(usage=_usage(read.usage), finish=finish)
+        return _DONE if kind == "message_stop" else None
+
+
+MESSAGES: Final = Messages()
+
+
+def _delta(delta: _Delta | None) -> Seen | None:
+    if delta is None:
+        return None
+    if delta.text:
+        return Seen(True, None, False, None, False, None, length(delta.text))
+    if delta.partial_json:
+        return Seen(True, None, False, None, False, None, length(delta.partial_json))
+    if delta.thinking:
+        return Seen(True, None, False, None, False, None, length(delta.thinking), True)
+    return Seen(content=True) if delta.citation is not None else None
+
+
+def _block(block: _Block | None) -> Seen | None:
+    if block is None:
+        return None
+    chars = length(block.text) + length(block.thinking)
+    if block.type in _THINKING:
+        return Seen(content=True, text_chars=chars, reasoning=True) if chars else _THINKS
+    if block.type == "text":
+        return Seen(content=chars > 0, text_chars=chars, reasoning=False)
+    return _CALL
+
+
+def _content(raw: bytes) -> list[Part]:
+    """The blocks of a message; [] when they are not what a provider would take anyway."""
+    try:
+        return parts_of(layout.read(_SENT, raw).content)
+    except (msgspec.MsgspecError, RecursionError):
+        return []
+
+
+def _measure(parts: list[Part], depth: int = _DEPTH) -> tuple[int, int]:
+    """UTF-8 bytes of text in the blocks, those inside them too, and the images among them."""
+    size = images = 0
+    for part in parts:
+        if part.type == "image":
+            images += 1
+            continue
+        size += utf8_length(part.text) + utf8_length(part.thinking)
+        size += utf8_length(part.title) + utf8_length(part.name) + compact_length(part.input)
+        inner = parts_of(part.content)
+        if part.source is not None:
+            inner += _source(part.source)
+        if inner and depth:
+            more, pictures = _measure(inner, depth - 1)
+            size += more
+            images += pictures
+    return size, images
+
+
+def _source(raw: msgspec.Raw) -> list[Part]:
+    """What a document holds as text; [] where it is base64, a URL or a file."""
+    try:
+        source = layout.read(_SOURCE, raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return []
+    if source.type == "text":
+        return parts_of(source.data)
+    return parts_of(source.content) if source.type == "content" else []
+
+
+def _schema(body: Body) -> bool:
+    if kind_of(body.fields.get("output_format")) is not None:
+        return True
+    config = body.fields.get("output_config")
+    if config is None or memoryview(config)[0] != 0x7B:
+        return False
+    return kind_of(layout.read(_OUTPUT, config).format) is not None
+
+
+def _usage(usage: Any) -> Usage | None:
+    """Anthropic's input leaves out what was read from and written to the cache; ours does not."""
+    if not isinstance(usage, dict):
+        return None
+    cached = count(usage.get("cache_read_input_tokens"))
+    write = count(usage.get("cache_creation_input_tokens"))
+    details = usage.get("output_tokens_details")
+    return Usage(
+        count(usage.get("input_tokens")) + cached + write,
+        count(usage.get("output_tokens")),
+        cached,
+        write,
+        count(details.get("thinking_tokens")) if isinstance(details, dict) else 0,
+    )

@@ -1,0 +1,89 @@
+"""Server-sent events on bytes, forwarded as received.
+
+Events end at a blank line, spelled ``\\n\\n``, ``\\r\\n\\r\\n`` or ``\\r\\r``, and at nothing else:
+text is never decoded here, so U+2028, lone surrogates and characters cut over chunks survive.
+"""
+
+import re
+from typing import Final
+
+LIMIT: Final = 8 * 1024 * 1024
+
+_BLANK: Final = re.compile(rb"\n\n|\r\n\r\n|\r\r")
+
+
+class Events:
+    """Cuts a stream into raw events, the same ones however it is chunked, in linear time."""
+
+    __slots__ = ("_buffer", "_carriage", "_limit", "_seen")
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        """`limit` bounds, in bytes, what may be held of an event that has not ended."""
+        self._limit = limit
+        self._buffer = bytearray()
+        self._seen = 0
+        self._carriage = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The events that `chunk` completes, each with its blank line.
+
+        Raises ValueError when an unfinished event grows beyond the limit.
+        """
+        buffer = self._buffer
+        if not self._carriage:
+            if b"\r" in chunk:
+                self._carriage = True
+            elif not buffer and chunk.find(b"\n\n") == len(chunk) - 2 >= 0:
+                return [chunk]
+        buffer += chunk
+        events = self._cut()
+        if len(buffer) > self._limit:
+            raise ValueError(
+                f"a server-sent event of more than {self._limit} bytes has no blank line"
+            )
+        return events
+
+    def tail(self) -> bytes:
+        """What came after the last complete event."""
+        return bytes(self._buffer)
+
+    def _cut(self) -> list[bytes]:
+        buffer = self._buffer
+        events: list[bytes] = []
+        start = 0
+        search = self._seen
+        if self._carriage:
+            for blank in _BLANK.finditer(buffer, search):
+                events.append(bytes(buffer[start : blank.end()]))
+                start = blank.end()
+        else:
+            while (blank_at := buffer.find(b"\n\n", search)) >= 0:
+                search = blank_at + 2
+                events.append(bytes(buffer[start:search]))
+                start = search
+        if start:
+            del buffer[:start]
+        # A blank line may begin in the last three bytes and end in the next chunk.
+        self._seen = max(0, len(buffer) - 3)
+        return events
+
+
+def data_of(event: bytes) -> bytes:
+    """The event's data: its ``data`` lines joined with a line feed; empty when it has none."""
+    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2:
+        return event[6:-2]
+    lines = [
+        line[6:] if line.startswith(b"data: ") else line[5:]
+        for line in event.splitlines()
+        if line.startswith(b"data:")
+    ]
+    return lines[0] if len(lines) == 1 else b"\n".join(lines)
+
+
+def name_of(event: bytes) -> bytes:
+    """The event's name, from its last ``event`` line; empty when it has none."""
+    name = b""
+    for line in event.splitlines():
+        if line.startswith(b"event:"):
+            name = line[7:] if line.startswith(b"event: ") else line[6:]
+    return name
