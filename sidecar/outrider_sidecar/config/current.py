@@ -3,12 +3,10 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
+from outrider_sidecar.routing.table import Table
 from outrider_sidecar.snapshot import Snapshot, SnapshotError
-
-if TYPE_CHECKING:
-    from outrider_sidecar.routing.table import Table
 
 Source: TypeAlias = Literal["mount", "state", "process", "plane"]
 
@@ -70,19 +68,17 @@ class Current:
         self.put(self.build(snapshot), source)
         return True
 
-    def build(self, snapshot: Snapshot) -> "Table":
+    def build(self, snapshot: Snapshot) -> Table:
         """The table of `snapshot` beside the present one; pure, so it may run in a thread.
 
         Raises `SnapshotError` when it cannot be built.
         """
-        from outrider_sidecar.routing.table import Table
-
         try:
             return Table.build(snapshot, self.table)
         except (ValueError, LookupError, TypeError) as error:
             raise SnapshotError(f"the snapshot cannot be built: {error}") from error
 
-    def put(self, table: "Table", source: Source) -> None:
+    def put(self, table: Table, source: Source) -> None:
         """Replace what runs and tell the listeners."""
         self.table = table
         self.source = source

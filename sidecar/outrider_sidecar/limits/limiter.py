@@ -58,8 +58,8 @@ class Limiter:
     """Counts in this process what subjects use, by policy and subject.
 
     `clock` is monotonic nanoseconds, `now` unix seconds (overrides end by it). `count` is
-    told every decision as policy, dimension (``subject``, ``requests``, ``concurrent``) and
-    result (``admitted``, ``refused``, ``shadow``: would have been refused, was not charged).
+    told every decision as policy, dimension (``requests``, ``concurrent``) and result
+    (``admitted``, ``refused``, ``shadow``: would have been refused, was not charged).
     What a subject has used outlives a new snapshot, an edited limit and a change of tier.
     `bound` is the number of subjects a policy tells apart.
     """
@@ -127,7 +127,8 @@ class Limiter:
         """Raise the worst of the enforced ones; without one, note what would have been."""
         enforced = [one for one in refused if one.limit.mode == "Enforce"]
         for one in enforced or refused:
-            self._tell(one.limit.name, one.dimension, "refused" if enforced else "shadow")
+            dimension = "concurrent" if one.dimension == "concurrent" else "requests"
+            self._tell(one.limit.name, dimension, "refused" if enforced else "shadow")
         if enforced:
             raise max(enforced, key=_severity).refusal()
 

@@ -57,7 +57,7 @@ class Refused:
         if cap == 0:
             until = self.whom.until
             end = f" until {datetime.fromtimestamp(until, UTC):%Y-%m-%dT%H:%M:%SZ}" if until else ""
-            return f"policy {name}: tier {tier.name} admits no {kind} any request{end}"
+            return f"policy {name}: tier {tier.name} admits no requests{end}"
         if self.dimension == "concurrent":
             done = f"{self.used} of {cap} concurrent requests open"
         elif tier.requests is not None and tier.requests.limit == cap:
@@ -107,7 +107,7 @@ def item(limit: Limit, tier: Tier, use: Use, now_ns: int) -> str:
 
 def header_of(details: dict[str, Any]) -> str | None:
     """The value of x-outrider-limit for a refusal with these details; None for any other."""
-    if "used" not in details or "policy" not in details:
+    if "policy" not in details or "used" not in details:
         return None
     reset = f";reset={details['reset']}" if "reset" in details else ""
     used = f"{details['dimension']}={details['used']}/{details['limit']}"

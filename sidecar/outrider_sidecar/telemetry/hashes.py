@@ -1,0 +1,37 @@
+"""Keyed hashes that stand for users, sessions and prompts wherever these are logged."""
+
+import hmac
+import os
+from typing import Final, Literal
+
+_SEPARATOR: Final = b"\x1f"
+_BYTES: Final = 8
+
+
+class Hasher:
+    """HMAC-SHA256, the first 8 bytes in hexadecimal, under `key`.
+
+    Without a `key` a random one is drawn: ids then agree within this process only.
+    """
+
+    __slots__ = ("_key", "lasting")
+
+    def __init__(self, key: bytes | None = None) -> None:
+        self.lasting = key is not None
+        self._key = os.urandom(32) if key is None else key
+
+    def identity(self, kind: Literal["user", "session"], namespace: str, value: str) -> str:
+        """``u_`` or ``s_`` and 16 digits, the same for the same value in a namespace."""
+        text = f"{kind}\x1f{namespace}\x1f{value}".encode("utf-8", "surrogatepass")
+        return f"{kind[0]}_{self._digest(text)}"
+
+    def prompt(self, system: bytes, messages: bytes) -> str:
+        """16 digits for the raw bytes of the caller's system text and messages, before any
+        template; linear in their size."""
+        state = hmac.new(self._key, system, "sha256")
+        state.update(_SEPARATOR)
+        state.update(messages)
+        return state.digest()[:_BYTES].hex()
+
+    def _digest(self, text: bytes) -> str:
+        return hmac.digest(self._key, text, "sha256")[:_BYTES].hex()
