@@ -75,7 +75,7 @@ class Current:
         """
         try:
             return Table.build(snapshot, self.table)
-        except (ValueError, LookupError, TypeError) as error:
+        except Exception as error:
             raise SnapshotError(f"the snapshot cannot be built: {error}") from error
 
     def put(self, table: Table, source: Source) -> None:
