@@ -1,0 +1,73 @@
+"""Who may talk to the data port at all: this pod, and no web page that a browser has open.
+
+A page can send requests to 127.0.0.1, and with DNS rebinding under a name of its own; it cannot
+choose the ``Host`` its browser sends, nor hide the ``Origin``.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from outrider_sidecar.api.bounds import Bounds
+from outrider_sidecar.api.errors import refuse
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+_AUTHORITY: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:@/?#\s]+)(?::[0-9]{0,5})?")
+_REMEMBERED: Final = 256
+
+
+class Door:
+    """Checks Host, Origin and the number of sidecars a request has passed.
+
+    `hosts` are names allowed beside loopback, without port.
+    """
+
+    def __init__(self, hosts: frozenset[str], bounds: Bounds) -> None:
+        self._hosts = LOOPBACK | {host.lower() for host in hosts}
+        self._bounds = bounds
+        self._known: set[str] = set()
+
+    def check(self, headers: Mapping[str, str]) -> None:
+        """Raises `Refusal` caller_origin or outrider_loop."""
+        host = headers.get("Host")
+        if host is not None and host not in self._known:
+            self._check_host(host)
+        origin = headers.get("Origin")
+        if origin is not None:
+            self._check_origin(origin)
+        elif headers.get("Sec-Fetch-Site") == "cross-site":
+            raise refuse("caller_origin", "a web page of another site may not call this proxy")
+        hops = headers.get("x-outrider-hop")
+        if hops is not None:
+            self._check_hops(hops)
+
+    def _check_host(self, host: str) -> None:
+        if not self._is_ours(host):
+            raise refuse(
+                "caller_origin",
+                f"Host {host[:100]!r} is not this proxy; call it as 127.0.0.1 or localhost",
+            )
+        if len(self._known) < _REMEMBERED:
+            self._known.add(host)
+
+    def _check_origin(self, origin: str) -> None:
+        scheme, _, authority = origin.partition("://")
+        if scheme not in ("http", "https") or not self._is_ours(authority):
+            raise refuse(
+                "caller_origin",
+                f"Origin {origin[:100]!r} may not call this proxy; only pages of this machine may",
+            )
+
+    def _check_hops(self, hops: str) -> None:
+        passed = int(hops) if hops.isascii() and hops.isdigit() and len(hops) < 4 else 0
+        if passed >= self._bounds.hops:
+            raise refuse(
+                "outrider_loop",
+                f"the request has passed {passed} sidecars: a backend's baseURL leads back to "
+                "one; point it at the provider",
+            )
+
+    def _is_ours(self, authority: str) -> bool:
+        match = _AUTHORITY.fullmatch(authority)
+        return match is not None and match[1].lower() in self._hosts
