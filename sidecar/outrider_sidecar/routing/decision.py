@@ -22,6 +22,8 @@ from outrider_sidecar.routing.rules import CompiledRule, first, why
 from outrider_sidecar.routing.table import RouteEntry, Table
 from outrider_sidecar.snapshot import Dialect
 
+__all__ = ["Call", "Candidate", "Plan", "decide", "find_route", "model_of", "passthrough"]
+
 COMPLEXITY = istr("x-outrider-complexity")
 COMPLEXITY_IGNORED = "complexity-ignored"
 _VARIABLES = istr(variables.HEADER)
@@ -31,12 +33,13 @@ _TRUE = b"true"
 
 class Call(msgspec.Struct):
     """One request as it came. `headers` find names in any case; `body` is None where the
-    operation has none that we read."""
+    operation has none that we read. `query` is as received, without its question mark."""
 
     operation: Operation
     headers: Mapping[str, str]
     body: Body | None
     request_id: str
+    query: str = ""
 
 
 class Plan(msgspec.Struct):

@@ -2,7 +2,6 @@
 
 import io
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +15,8 @@ from yarl import URL
 
 from outrider_sidecar.config.credentials import Credentials
 from outrider_sidecar.upstream.addresses import Lookup, Resolver, check_literal, system_lookup
+from outrider_sidecar.upstream.reply import Reply
+from outrider_sidecar.upstream.simulated import Simulator
 
 KEEP_ALIVE: Final = 90.0
 """Seconds for which an idle connection is kept, so that a quiet pod need not shake hands."""
@@ -63,19 +64,6 @@ class Target:
     headers: CIMultiDict[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer whose head has come. ``read`` gives what has arrived, b'' at the end.
-
-    ``close`` ends an answer that nobody wants to the end; its connection is not used again.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    read: Callable[[], Awaitable[bytes]]
-    close: Callable[[], None]
-
-
 class Upstream:
     """Sends requests to providers. Use it as an async context manager, or `start` and `close`.
 
@@ -85,9 +73,15 @@ class Upstream:
     """
 
     def __init__(
-        self, credentials: Credentials, *, allow_loopback: bool, lookup: Lookup = system_lookup
+        self,
+        credentials: Credentials,
+        *,
+        allow_loopback: bool,
+        lookup: Lookup = system_lookup,
+        simulator: Simulator | None = None,
     ) -> None:
         self.credentials = credentials
+        self.simulator = simulator or Simulator()
         self.allow_loopback = allow_loopback
         self._lookup = lookup
         self._session: aiohttp.ClientSession | None = None

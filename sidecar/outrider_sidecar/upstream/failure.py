@@ -1,0 +1,92 @@
+"""How an attempt fails, and what a request is refused with when its attempts did."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from outrider_sidecar.api.errors import STATUS, Refusal, refuse
+from outrider_sidecar.upstream.classify import (
+    CONSEQUENCES,
+    Action,
+    ErrorClass,
+    of_error,
+    read_error,
+    retry_after,
+)
+
+_QUOTED: Final = 500
+
+
+class Failed(Exception):
+    """One attempt that ended before commit; the message is a sentence without its subject.
+
+    `body` and `status` are the provider's own, where they go to the caller as they are; `code`
+    stands instead of the class's own.
+    """
+
+    def __init__(
+        self,
+        cls: ErrorClass,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        body: bytes | None = None,
+        status: int | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.cls = cls
+        self.code = code or CONSEQUENCES[cls].code
+        self.message = message
+        self.retry_after = retry_after
+        self.body = body
+        self.status = status
+
+    @property
+    def final(self) -> bool:
+        """Whether no other backend could do better."""
+        return CONSEQUENCES[self.cls].action is Action.FAIL
+
+
+def of_answer(status: int, headers: Mapping[str, str], body: bytes, *, callers_key: bool) -> Failed:
+    """The failure in an error answer, or in an error inside a 200.
+
+    What is wrong with the request itself, and with a key of the caller's own, is told in the
+    provider's words.
+    """
+    error = read_error(body)
+    cls = of_error(status, headers, error)
+    said = (error.message or error.kind or error.code)[:_QUOTED]
+    message = f"answered {status}" + (f": {said}" if said else "")
+    told = error.message != ""
+    if cls is ErrorClass.INVALID:
+        return Failed(cls, message, body=body if told else None)
+    if cls is ErrorClass.CREDENTIAL_REJECTED and callers_key and 400 <= status < 500:
+        return Failed(cls, message, body=body if told else None, status=status)
+    return Failed(cls, message, retry_after=retry_after(headers))
+
+
+def refusal_of(failures: Sequence[tuple[str, Failed]]) -> Refusal:
+    """The final answer after `failures`, which are backends and what became of them, in order.
+
+    A class that ends the attempts speaks for itself; otherwise several are
+    `provider_exhausted`, with the last one's status and every attempt named.
+    """
+    backend, last = failures[-1]
+    attempts = [{"backend": name, "class": str(failed.cls)} for name, failed in failures]
+    code = last.code
+    status = STATUS[code]
+    waits = [failed.retry_after for _, failed in failures if failed.retry_after is not None]
+    if len(failures) > 1 and not last.final:
+        code = "provider_exhausted"
+        told = "; ".join(f"{name} {failed.message}" for name, failed in failures)
+        message = f"all {len(failures)} backends failed: {told}"
+    else:
+        message = f"backend {backend} {last.message}"
+    refusal = refuse(
+        code, message, status=status, retry_after=min(waits, default=None), attempts=attempts
+    )
+    if last.body is not None and code != "provider_exhausted":
+        refusal.body = last.body
+        refusal.content_type = "application/json"
+        refusal.status = last.status or status
+    return refusal

@@ -1,0 +1,17 @@
+"""An answer whose head has come, from wherever."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer whose head has come. ``read`` gives what has arrived, b'' at the end.
+
+    ``close`` ends an answer that nobody wants to the end; its connection is not used again.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    read: Callable[[], Awaitable[bytes]]
+    close: Callable[[], None]
