@@ -1,0 +1,225 @@
+"""The controller as a whole: who starts when, who is ready, and how it ends.
+
+Discovery, then the Lease, then one complete LIST, then the workers, the relist and kopf. Nothing
+is compiled earlier, so nothing is published from half a picture.
+"""
+
+import asyncio
+import datetime
+import logging
+import os
+import random
+import socket
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from outrider_operator.controller import probes
+from outrider_operator.controller.discovery import obstacle
+from outrider_operator.controller.errors import (
+    Conflict,
+    ControllerError,
+    LeaseLost,
+    NamespaceGone,
+)
+from outrider_operator.controller.events import Poster
+from outrider_operator.controller.informer import Informer
+from outrider_operator.controller.kube import Kube
+from outrider_operator.controller.lease import Lease
+from outrider_operator.controller.metrics import Metrics
+from outrider_operator.controller.objects import PLURALS
+from outrider_operator.controller.publisher import Publisher
+from outrider_operator.controller.queue import Queue
+from outrider_operator.controller.reconciler import Reconciler
+from outrider_operator.controller.relist import EVERY_SECONDS, Relist
+from outrider_operator.controller.store import Store
+
+WORKERS: Final = 4
+PAUSE_SECONDS: Final = 2
+TELL_SECONDS: Final = 60
+SOON_SECONDS: Final = 15
+
+logger = logging.getLogger(__name__)
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How one controller runs. `namespace` holds its Lease; `watch` empty means everywhere."""
+
+    namespace: str = "outrider-system"
+    watch: tuple[str, ...] = ()
+    port: int = 8080
+    drain_seconds: float = 25
+    relist_seconds: float = EVERY_SECONDS
+
+
+class Controller:
+    """One candidate. `publisher` may be given by a test that stops it at a step."""
+
+    def __init__(self, kube: Kube, options: Options, publisher: Publisher | None = None) -> None:
+        identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+        self._kube = kube
+        self._options = options
+        self._store = Store()
+        self._queue = Queue()
+        self._lease = Lease(kube, options.namespace, identity)
+        self._relist = Relist(kube, self._store, options.watch)
+        self.metrics = Metrics()
+        self._reconciler = Reconciler(
+            self._store,
+            kube,
+            publisher or Publisher(kube),
+            Poster(kube, identity, lambda: datetime.datetime.now(datetime.UTC)),
+            self.metrics,
+            self._lease.check,
+        )
+        self._informer = Informer(
+            kube, self._store, self._queue.add, self._reconciler.heard, options.watch
+        )
+        self.metrics.watch(
+            lambda: {kind: self._relist.age(kind) for kind in PLURALS}, lambda: len(self._queue)
+        )
+        self._obstacle = "starting"
+        self._leads = False
+        self._told = (float("-inf"), "")
+        self._idle = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop`, finish what is being worked on, give the Lease up, return.
+
+        Raises an exception group with `LeaseLost` in it when another took over.
+        """
+        async with (
+            probes.served(
+                self._options.port, self.healthy, self.ready, self.metrics.exposition
+            ) as port,
+            asyncio.TaskGroup() as group,
+        ):
+            logger.info("controller listens on port %d", port)
+            lead = group.create_task(self._lead(), name="controller")
+            await stop.wait()
+            logger.info("stopping")
+            self._queue.close()
+            if self._leads:
+                try:
+                    async with asyncio.timeout(self._options.drain_seconds):
+                        await self._idle.wait()
+                except TimeoutError:
+                    logger.warning("work did not end in %g s", self._options.drain_seconds)
+            lead.cancel()
+
+    def healthy(self) -> probes.Verdict:
+        """Not well once the leader went 15 minutes without a complete LIST."""
+        if self._leads and self._relist.stale:
+            return probes.Verdict(False, "no complete LIST in the last 15 minutes")
+        return probes.Verdict(True, "ok")
+
+    def ready(self) -> probes.Verdict:
+        """Ready when it leads and watches, or waits for a Lease that another holds."""
+        if self._obstacle:
+            return probes.Verdict(False, self._obstacle)
+        if not self._leads:
+            return probes.Verdict(True, f"standby, {self._lease.holder or 'nobody'} leads")
+        well = self._relist.complete and self._informer.started
+        return probes.Verdict(well, "leading" if well else "reading what is there")
+
+    async def _lead(self) -> None:
+        await self._patiently(self._discover)
+        await self._patiently(self._lease.acquire)
+        self._relist.restart_age()
+        self._leads = True
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._lease.hold(), name="lease")
+                await self._patiently(self._read_all)
+                group.create_task(self._work_all(), name="workers")
+                group.create_task(self._relist_for_ever(), name="relist")
+                group.create_task(self._informer.run(), name="informer")
+        finally:
+            await self._lease.release()
+
+    async def _discover(self) -> None:
+        if sentence := await obstacle(self._kube):
+            raise ControllerError(sentence)
+
+    async def _read_all(self) -> None:
+        await self._relist.first()
+        snapshots = await self._relist.snapshots()
+        for namespace in self._store.namespaces() | set(snapshots):
+            self._queue.add(namespace)
+        logger.info("%d resources in %d namespaces", len(self._store), len(self._queue))
+
+    async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Repeat `step` until it succeeds, saying why not once a minute."""
+        while True:
+            try:
+                await step()
+            except ControllerError as error:
+                self._obstacle = str(error)
+                at, told = self._told
+                now = time.monotonic()
+                if now - at >= TELL_SECONDS or told != self._obstacle:
+                    self._told = (now, self._obstacle)
+                    logger.warning("waiting: %s", error)
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                self._obstacle = ""
+                return
+
+    async def _work_all(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(WORKERS):
+                    group.create_task(self._work(), name=f"worker {number}")
+        finally:
+            self._idle.set()
+
+    async def _work(self) -> None:
+        while (namespace := await self._queue.get()) is not None:
+            began = time.perf_counter()
+            result = await self._reconcile(namespace)
+            self.metrics.reconciled(result, began)
+
+    async def _reconcile(self, namespace: str) -> str:
+        """Bring one namespace up to date; the result's name on the metric."""
+        try:
+            await self._reconciler.reconcile(namespace)
+        except LeaseLost:
+            raise
+        except NamespaceGone as error:
+            logger.info("%s", error)
+            self._queue.succeeded(namespace)
+            return "gone"
+        except Conflict as error:
+            logger.debug("namespace %s changed meanwhile: %s", namespace, error)
+            self._queue.failed(namespace)
+            return "conflict"
+        except ControllerError as error:
+            wait = self._queue.failed(namespace)
+            logger.warning("namespace %s, again in %g s: %s", namespace, wait, error)
+            return "error"
+        except Exception:
+            wait = self._queue.failed(namespace)
+            logger.exception("namespace %s, again in %g s", namespace, wait)
+            return "error"
+        self._queue.succeeded(namespace)
+        return "ok"
+
+    async def _relist_for_ever(self) -> None:
+        pause = self._options.relist_seconds
+        while True:
+            await asyncio.sleep(pause * random.uniform(0.9, 1.1))
+            try:
+                await self._relist.again(self._queue.add)
+                snapshots = await self._relist.snapshots()
+            except ControllerError as error:
+                logger.warning("LIST failed, nothing is concluded from it: %s", error)
+                pause = min(SOON_SECONDS, self._options.relist_seconds)
+                continue
+            pause = self._options.relist_seconds
+            changed = self._reconciler.missing(snapshots)
+            changed |= {ns for ns, at in snapshots.items() if self._reconciler.heard(ns, at)}
+            for namespace in changed:
+                self._queue.add(namespace)

@@ -1,0 +1,64 @@
+"""What a publication does, in words for people. Pure."""
+
+from collections.abc import Collection
+from typing import Literal
+
+import msgspec
+
+from outrider_operator.compiler.ranges import counts, moved
+from outrider_operator.controller.status import percent
+from outrider_sidecar.snapshot import Prompt, Snapshot
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """Said of a prompt, or ('') of the ConfigMap itself.
+
+    Notes lie in an annotation of the ConfigMap, so that a controller that restarts between a
+    publication and its Events still knows what to say.
+    """
+
+    reason: Literal["SplitChanged", "SplitRebuilt", "SnapshotRestored"]
+    text: str
+    prompt: str = ""
+
+
+def of_snapshot(
+    previous: Snapshot | None, snapshot: Snapshot, lost: Collection[str]
+) -> tuple[Note, ...]:
+    """The prompts whose split differs from `previous`; those in `lost` had to be dealt anew."""
+    before = previous.prompts if previous is not None else {}
+    notes = []
+    for name, prompt in sorted(snapshot.prompts.items()):
+        held = before.get(name)
+        if name in lost:
+            text = f"prompt {name}: snapshot and status lost its ranges; users were dealt anew"
+            notes.append(Note(reason="SplitRebuilt", prompt=name, text=text))
+        elif prompt.ranges and (held is None or held.ranges != prompt.ranges):
+            notes.append(Note(reason="SplitChanged", prompt=name, text=_split(held, prompt)))
+    return tuple(notes)
+
+
+def restored(exists: bool, problem: str) -> Note:
+    """The ConfigMap was not what this controller had written."""
+    if not exists:
+        what = "was deleted"
+    elif problem:
+        what = f"held no snapshot ({problem})"
+    else:
+        what = "was changed by somebody else"
+    return Note(reason="SnapshotRestored", text=f"outrider-snapshot {what}; it is written again")
+
+
+def _split(before: Prompt | None, after: Prompt) -> str:
+    ranges = before.ranges if before is not None else ()
+    old, new = counts(ranges), counts(after.ranges)
+    parts = [
+        f"{name} {percent(old[name])} -> {percent(new.get(name, 0))}"
+        if name in old
+        else f"{name} {percent(new[name])}"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+    if not ranges:
+        return ", ".join(parts)
+    return f"{', '.join(parts)}; {percent(moved(ranges, after.ranges))} of users move"

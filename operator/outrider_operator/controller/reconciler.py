@@ -1,0 +1,226 @@
+"""One namespace, from what is stored to what is published and said.
+
+The order survives a crash at any point: the ConfigMap first, the only write that moves traffic;
+then status; then Events. Each step compares before it writes, so starting over repeats nothing.
+"""
+
+import asyncio
+import datetime
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from outrider_operator.compiler.compile import Compiled
+from outrider_operator.compiler.compile import compile as compile_resources
+from outrider_operator.compiler.problem import Problem
+from outrider_operator.controller import events, status
+from outrider_operator.controller.errors import (
+    Conflict,
+    ControllerError,
+    Forbidden,
+    KubeError,
+    NamespaceGone,
+    NotFound,
+)
+from outrider_operator.controller.held import Held
+from outrider_operator.controller.kube import Kube
+from outrider_operator.controller.metrics import Metrics
+from outrider_operator.controller.mirror import lost_splits, mirrored
+from outrider_operator.controller.notes import of_snapshot, restored
+from outrider_operator.controller.objects import Observed, observed, path_of
+from outrider_operator.controller.publisher import Publisher
+from outrider_operator.controller.store import Store
+from outrider_sidecar.snapshot import Snapshot, seal
+
+STATUS_WRITES: Final = 8
+
+logger = logging.getLogger(__name__)
+
+
+class _Place(msgspec.Struct):
+    """What is remembered of a namespace: its ConfigMap, and the newest one heard of."""
+
+    held: Held | None = None
+    published: Snapshot | None = None
+    heard: int = 0
+
+
+class Reconciler:
+    """Brings namespaces up to date, each by one caller at a time.
+
+    `fence` raises when this process may not write any more.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        kube: Kube,
+        publisher: Publisher,
+        poster: events.Poster,
+        metrics: Metrics,
+        fence: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._kube = kube
+        self._publisher = publisher
+        self._poster = poster
+        self._metrics = metrics
+        self._fence = fence
+        self._places: dict[str, _Place] = {}
+        self._slots = asyncio.Semaphore(STATUS_WRITES)
+
+    def heard(self, namespace: str, version: int) -> bool:
+        """The ConfigMap was seen at `version`; whether that is news to this process."""
+        place = self._places.setdefault(namespace, _Place())
+        place.heard = max(place.heard, version)
+        return place.held is None or place.heard > place.held.version
+
+    def missing(self, listed: Iterable[str]) -> set[str]:
+        """Namespaces whose ConfigMap is known here and not in a complete list of them."""
+        present = set(listed)
+        lost = {
+            namespace
+            for namespace, place in self._places.items()
+            if namespace not in present and place.held is not None and place.held.exists
+        }
+        for namespace in lost:
+            self._places[namespace].held = None
+        return lost
+
+    async def reconcile(self, namespace: str) -> None:
+        """Publish, then say so; raises `NamespaceGone` for one that is going."""
+        place = self._places.setdefault(namespace, _Place())
+        held = await self._held(namespace, place)
+        objects = self._store.of_namespace(namespace)
+        if not objects and not held.exists:
+            del self._places[namespace]
+            self._metrics.forget(namespace)
+            return
+        previous = place.published or mirrored(namespace, objects)
+        compiled = await asyncio.to_thread(
+            compile_resources,
+            [seen.resource for seen in objects],
+            {} if previous is None else {namespace: previous},
+        )
+        snapshot = compiled.snapshots.get(namespace) or _empty(namespace)
+        failure: ControllerError | None = None
+        try:
+            await self._publish(place, held, previous, snapshot, objects)
+        except Forbidden as error:
+            if error.terminating:
+                raise NamespaceGone(f"namespace {namespace} is being deleted") from error
+            failure = error
+        except Conflict:
+            place.held = None
+            raise
+        except NotFound as error:
+            raise NamespaceGone(f"namespace {namespace} is gone") from error
+        except KubeError as error:
+            failure = error
+        await self._tell(namespace, place, objects, compiled, failure)
+        if failure is not None:
+            raise failure
+
+    async def _held(self, namespace: str, place: _Place) -> Held:
+        if place.held is None or place.heard > place.held.version:
+            place.held = await self._publisher.read(namespace)
+            if place.published is None:
+                place.published = place.held.snapshot
+        return place.held
+
+    async def _publish(
+        self,
+        place: _Place,
+        held: Held,
+        previous: Snapshot | None,
+        snapshot: Snapshot,
+        objects: Sequence[Observed],
+    ) -> None:
+        namespace = snapshot.namespace
+        ours = place.published
+        untouched = _same(held.snapshot, ours) and not held.stray
+        if untouched and ours is not None and ours.digest == snapshot.digest:
+            self._metrics.holds(namespace, held.size, held.generation)
+            return
+        lost = () if ours is not None else lost_splits(objects, previous)
+        notes = of_snapshot(previous, snapshot, lost)
+        if (ours is not None and not untouched) or held.problem:
+            notes = (restored(held.exists, held.problem), *notes)
+        self._fence()
+        generation = previous.generation if previous is not None else 0
+        place.held = await self._publisher.publish(snapshot, held, generation, notes)
+        place.published = place.held.snapshot
+        self._metrics.published(namespace, place.held.size, place.held.generation)
+        logger.info(
+            "namespace %s: generation %d published (%d bytes)%s",
+            namespace,
+            place.held.generation,
+            place.held.size,
+            "".join(f"; {note.text}" for note in notes),
+        )
+
+    async def _tell(
+        self,
+        namespace: str,
+        place: _Place,
+        objects: Sequence[Observed],
+        compiled: Compiled,
+        failure: ControllerError | None,
+    ) -> None:
+        problems: dict[tuple[str, str], list[Problem]] = {}
+        for problem in compiled.problems:
+            problems.setdefault((problem.kind, problem.name), []).append(problem)
+        outcome = status.Outcome(
+            snapshot=place.published,
+            facts={(kind, name): facts for (kind, _, name), facts in compiled.served.items()},
+            problems=problems,
+            failure=_not_published(failure),
+        )
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        happened: list[events.Event] = []
+        failed: list[ControllerError] = []
+
+        async def write(seen: Observed) -> None:
+            wanted = status.desired(seen, outcome, now)
+            happened.extend(events.of_conditions(seen, wanted["conditions"]))
+            patch = status.patch_of(seen.status, wanted)
+            if not patch:
+                return
+            path = path_of(seen.kind, seen.namespace, seen.name) + "/status"
+            metadata = {"uid": seen.uid, "resourceVersion": str(seen.version)}
+            async with self._slots:
+                try:
+                    body = await self._kube.merge(path, {"metadata": metadata, "status": patch})
+                    self._store.put(observed(seen.kind, body))
+                except NotFound:
+                    logger.debug("%s %s/%s is gone", seen.kind, seen.namespace, seen.name)
+                except ControllerError as error:
+                    failed.append(error)
+
+        async with asyncio.TaskGroup() as group:
+            for seen in objects:
+                group.create_task(write(seen))
+        if failed:
+            raise next((error for error in failed if not isinstance(error, Conflict)), failed[0])
+        if place.held is not None:
+            happened += events.of_publication(namespace, place.held, objects, time.time())
+        await self._poster.post(happened)
+
+
+def _same(held: Snapshot | None, ours: Snapshot | None) -> bool:
+    if held is None or ours is None:
+        return False
+    return (held.generation, held.digest) == (ours.generation, ours.digest)
+
+
+def _empty(namespace: str) -> Snapshot:
+    return seal(Snapshot(namespace=namespace, routes={}, prompts={}))
+
+
+def _not_published(failure: ControllerError | None) -> str:
+    if failure is None:
+        return ""
+    return f"the API server refuses ConfigMap outrider-snapshot ({failure}); retrying"
