@@ -5,13 +5,16 @@ from random import Random
 from typing import Literal
 
 import msgspec
+from multidict import istr
 
+from outrider_sidecar.api import layout
 from outrider_sidecar.api.errors import Refusal, refuse
 from outrider_sidecar.prompts.split import bucket_of
 from outrider_sidecar.prompts.version import PromptEntry
 from outrider_sidecar.snapshot import BUCKETS, IdentityKind, PromptRef
 
 HEADER = "x-outrider-prompt-version"
+_HEADER = istr(HEADER)
 OPENAI_PROMPT = "pmpt_"
 SHOWN_VERSIONS = 20
 
@@ -45,13 +48,6 @@ class Asked(msgspec.Struct, frozen=True):
     remove: bool = False
 
 
-class _Member(msgspec.Struct):
-    id: msgspec.Raw | None = None
-    version: msgspec.Raw | None = None
-    variables: msgspec.Raw | None = None
-
-
-_member = msgspec.json.Decoder(_Member)
 _string = msgspec.json.Decoder(str)
 
 
@@ -66,7 +62,7 @@ def asked(
     found = Asked() if member is None else _from_body(route, ref, bytes(member))
     if found.version is not None:
         return found
-    named = headers.get(HEADER)
+    named = headers.get(_HEADER)
     named = named.strip() if named else None
     if not named:
         return found
@@ -125,20 +121,18 @@ def _named(ref: PromptRef, entry: PromptEntry, version: str) -> Assignment:
 def _from_body(route: str, ref: PromptRef | None, member: bytes) -> Asked:
     if not member.startswith(b"{"):
         return Asked()
-    try:
-        prompt = _member.decode(member)
-    except msgspec.DecodeError as error:
-        raise _unknown("prompt must be an object {id, version, variables}") from error
-    name = _text(prompt.id, "id")
+    prompt = layout.fields(member)
+    name = _text(prompt.get("id"), "id")
     if name is None and ref is None:
         return Asked()
     if name is not None and name.startswith(OPENAI_PROMPT):
         return Asked()
     if ref is None:
-        raise _unknown(f"route {route} has no prompt, so no prompt {name!a:.100}")
+        raise _unknown(f"route {route} has no prompt, so no prompt {(name or '')[:100]!a}")
     if name is not None and name != ref.name:
         raise _unknown(f"route {route} has the prompt {ref.name}, not {name[:100]!a}", "prompt.id")
-    return Asked(_text(prompt.version, "version") or None, prompt.variables, remove=True)
+    version = _text(prompt.get("version"), "version") or None
+    return Asked(version, prompt.get("variables"), remove=True)
 
 
 def _text(raw: msgspec.Raw | None, name: str) -> str | None:
@@ -146,7 +140,7 @@ def _text(raw: msgspec.Raw | None, name: str) -> str | None:
         return None
     try:
         return _string.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise _unknown(f"prompt.{name} must be a string", f"prompt.{name}") from error
 
 

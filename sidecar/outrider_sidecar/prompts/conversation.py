@@ -8,7 +8,7 @@ from outrider_sidecar.api import layout
 from outrider_sidecar.api.body import splice
 from outrider_sidecar.api.dialect import Dialect, Turn
 
-_TEXT = msgspec.Raw(b'"text"')
+_TEXTS = (msgspec.Raw(b'"text"'), msgspec.Raw(b'"input_text"'))
 
 
 def joined(raws: Iterable[bytes]) -> bytes:
@@ -40,4 +40,4 @@ def _without_text(turn: Turn) -> list[Turn]:
 
 
 def _is_text(part: msgspec.Raw) -> bool:
-    return bytes(part).startswith(b"{") and layout.fields(part).get("type") == _TEXT
+    return bytes(part).startswith(b"{") and layout.fields(part).get("type") in _TEXTS

@@ -4,9 +4,11 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import msgspec
 
+from outrider_sidecar.api import layout
 from outrider_sidecar.api.errors import Refusal, refuse
 from outrider_sidecar.snapshot import Variable
 
@@ -16,11 +18,11 @@ HEADER_LIMIT = 8_192  # bytes as sent
 Sent = Mapping[str, msgspec.Raw]
 
 
-class _InputText(msgspec.Struct, tag_field="type", tag="input_text"):
+class _InputText(msgspec.Struct):
+    type: Literal["input_text"]
     text: str
 
 
-_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 _input_text = msgspec.json.Decoder(_InputText)
 
@@ -57,12 +59,10 @@ class Declared(msgspec.Struct, frozen=True):
 
 
 class Resolved(msgspec.Struct, frozen=True):
-    """The value of every name a template uses, the built-in ones that were taken, and the
-    names that were sent for nothing."""
+    """The value of every name a template uses, and the names whose value is the built-in one."""
 
     values: dict[str, str]
     built_in: frozenset[str]
-    dropped: tuple[str, ...]
 
 
 def resolve(
@@ -102,7 +102,7 @@ def resolve(
         values[name] = value
     if missing:
         raise _missing(missing)
-    return Resolved(values, frozenset(taken), tuple(name for name in sent if name not in declared))
+    return Resolved(values, frozenset(taken))
 
 
 def from_body(raw: msgspec.Raw | None) -> Sent:
@@ -110,8 +110,8 @@ def from_body(raw: msgspec.Raw | None) -> Sent:
     if raw is None or bytes(raw) == b"null":
         return {}
     try:
-        return _object.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return layout.fields(raw)
+    except msgspec.ValidationError as error:
         raise _invalid("prompt.variables must be a JSON object of names and values") from error
 
 
@@ -133,7 +133,8 @@ def from_header(value: str) -> Sent:
         if not sent.startswith(b"{"):
             digits = sent.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
             sent = base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
-        return _object.decode(sent)
+        sent.decode()
+        return layout.fields(sent)
     except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _invalid(
             f"{HEADER} must be a JSON object, as it is or in base64url", param=HEADER
@@ -163,7 +164,7 @@ def _spelled(name: str, raw: bytes) -> str:
             return _text.decode(raw)
         if raw.startswith(b"{"):
             return _input_text.decode(raw).text
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise _unusable(name) from error
     if raw.startswith((b"[", b"n")):
         raise _unusable(name)
