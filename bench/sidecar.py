@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from outrider_operator.compiler.compile import compile as compile_resources
-
 from bench.process import Process, spawn
+from outrider_operator.compiler.compile import compile as compile_resources
 from outrider_operator.resources.resource import Resource
 from outrider_sidecar import snapshot
 

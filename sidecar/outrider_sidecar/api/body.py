@@ -29,19 +29,21 @@ _DECODERS: Final[dict[Any, msgspec.json.Decoder[Any]]] = {}
 class Body:
     """A JSON object as sent: `raw` its bytes, `fields` its members by name, undecoded."""
 
-    __slots__ = ("_members", "_sound", "fields", "raw")
+    __slots__ = ("_gap", "_members", "_sound", "fields", "raw")
 
     def __init__(
         self,
         raw: bytes,
         fields: dict[str, msgspec.Raw],
         sound: bytes,
-        members: list[layout.Member] | None,
+        gap: int | None,
+        members: list[layout.Member],
     ) -> None:
-        """Use `parse`. `members` None says that `raw` is compact; `sound` is `raw` repaired."""
+        """Use `parse`. `sound` is `raw` repaired; `members` are empty when there is a `gap`."""
         self.raw = raw
         self.fields = fields
         self._sound = sound
+        self._gap = gap
         self._members = members
 
     @classmethod
@@ -57,15 +59,13 @@ class Body:
             fields = layout.FIELDS.decode(raw)
         except (msgspec.MsgspecError, RecursionError) as error:
             return cls._parse_repaired(raw, error)
-        # A member takes at least its key, its value and four bytes of punctuation, so only a
-        # compact object without duplicates is as short as this.
-        least = sum(map(len, fields)) + sum(map(len, fields.values())) + 4 * len(fields) + 1
-        if len(raw) == least:
-            return cls(raw, fields, raw, None)
+        gap = layout.gap_of(raw, fields)
+        if gap is not None:
+            return cls(raw, fields, raw, gap, [])
         members = layout.members(raw, layout.after_space(raw, 0), fields)
         if len(members) != len(fields):
             raise _duplicate(members)
-        return cls(raw, fields, raw, members)
+        return cls(raw, fields, raw, None, members)
 
     def text(self, name: str) -> str | None:
         """The top-level member `name` if it is a string.
@@ -115,9 +115,13 @@ class Body:
         A nested key that stands twice has every occurrence changed, so that all parsers read
         the same. Elements of arrays are named by index, ``-`` appends.
         """
-        members = self._members
-        if members is None:
-            members = self._members = list(layout.compact(self.fields))
+        if self._gap is not None:
+            simple = edits.simple(changes, self.fields)
+            if simple is not None:
+                return edits.replaced(self.raw, self.fields, self._gap, simple)
+            members = list(layout.regular(self.fields, self._gap))
+        else:
+            members = self._members
         at = layout.after_space(self._sound, 0)
         return edits.applied(
             self.raw, edits.edits_of(self._sound, at, members, edits.tree(changes))
@@ -136,7 +140,7 @@ class Body:
         members = layout.members(sound, layout.after_space(sound, 0), fields)
         if len(members) != len(fields):
             raise _duplicate(members)
-        return cls(raw, layout.cut(raw, members), sound, members)
+        return cls(raw, layout.cut(raw, members), sound, None, members)
 
 
 def splice(raw: bytes, changes: Mapping[str, bytes | None]) -> bytes:
@@ -153,7 +157,7 @@ def decoded(value: msgspec.Raw | bytes, kind: type[T], path: str) -> T:
     except msgspec.MsgspecError as error:
         raise _surrogate(path) from error
     except RecursionError as error:
-        raise refuse("caller_json", f"{path} is nested too deep.", param=path) from error
+        raise layout.too_deep() from error
 
 
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
@@ -199,7 +203,7 @@ def _check_utf8(raw: bytes) -> None:
 
 def _not_json(raw: bytes, error: Exception) -> Refusal:
     if isinstance(error, RecursionError):
-        return refuse("caller_json", "The request body is nested too deep. Send a flatter one.")
+        return layout.too_deep()
     if not raw.strip():
         return refuse("caller_json", "The request body is empty. Send a JSON object.")
     if isinstance(error, msgspec.ValidationError):

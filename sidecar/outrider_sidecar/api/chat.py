@@ -93,7 +93,7 @@ class Chat:
         last_user = None
         messages = turns(body)
         for turn in messages:
-            sent = _sent(turn.raw)
+            sent = layout.glean(_SENT, turn.raw)
             if sent is None:
                 continue
             size += utf8_length(sent.refusal) + _calls_size(sent)
@@ -117,10 +117,10 @@ class Chat:
         )
 
     def outcome(self, answer: bytes) -> Outcome | None:
-        read = _read(answer)
+        read = layout.glean(_ANSWER, answer)
         if read is None:
             return None
-        if read.error is not None:
+        if read.error:
             return Outcome(error=answer)
         usage = _usage(read.usage)
         finish = None
@@ -159,7 +159,7 @@ class Chat:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             if data.startswith(b"[DONE]"):
                 return _DONE
-            repaired = _read(data)
+            repaired = layout.glean(_ANSWER, data)
             if repaired is None:
                 return _BROKEN
             chunk = repaired
@@ -172,13 +172,13 @@ class Chat:
                 and delta.content.__class__ is str
                 and delta.content
                 and choice.finish_reason is None
-                and chunk.error is None
+                and not chunk.error
                 and delta.tool_calls is None
                 and delta.reasoning_content is None
                 and delta.reasoning is None
             ):
                 return Seen(True, None, False, None, False, None, len(delta.content), False)
-        if chunk.error is not None:
+        if chunk.error:
             return Seen(error=data)
         return _seen(chunk)
 
@@ -217,21 +217,6 @@ def _seen(chunk: _Answer) -> Seen | None:
         chars,
         reasoning,
     )
-
-
-def _read(data: bytes) -> _Answer | None:
-    try:
-        return layout.read(_ANSWER, data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _sent(raw: bytes) -> _Sent | None:
-    """A message of the request; None when it is not what a provider would take anyway."""
-    try:
-        return layout.read(_SENT, raw)
-    except (msgspec.MsgspecError, RecursionError):
-        return None
 
 
 def _calls_size(sent: _Sent) -> int:

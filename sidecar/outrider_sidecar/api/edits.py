@@ -46,6 +46,60 @@ def tree(changes: Mapping[str, bytes | None]) -> Tree:
     return root
 
 
+def simple(
+    changes: Mapping[str, bytes | None], fields: dict[str, msgspec.Raw]
+) -> dict[str, bytes] | None:
+    """The changes as values of the top level.
+
+    None when something is removed, or changed inside one of these fields.
+    """
+    values: dict[str, bytes] = {}
+    for pointer, value in changes.items():
+        if value is None or "~" in pointer:
+            return None
+        name, *way = steps(pointer)
+        if name in values or (way and name in fields):
+            return None
+        for inner in reversed(way):
+            value = b"{%b:%b}" % (msgspec.json.encode(inner), value)
+        values[name] = value
+    return values
+
+
+def replaced(
+    text: bytes, fields: dict[str, msgspec.Raw], gap: int, values: dict[str, bytes]
+) -> bytes:
+    """What `applied` makes of `simple` changes, for an object with a `layout.gap_of`."""
+    parts: list[bytes] = []
+    copied = 0
+    position = 1
+    missing = len(values)
+    for key, value in fields.items():
+        start = position + len(key) + 3 + gap
+        end = start + len(value)
+        position = end + 1 + gap
+        if key in values:
+            parts.append(text[copied:start])
+            parts.append(values[key])
+            copied = end
+            missing -= 1
+            if not missing:
+                break
+    if missing:
+        parts.append(text[copied:-1])
+        comma, colon = (b", ", b": ") if gap else (b",", b":")
+        for key, new in values.items():
+            if key not in fields:
+                parts.append(
+                    (comma if position > 1 else b"") + msgspec.json.encode(key) + colon + new
+                )
+                position = len(text)
+        parts.append(b"}")
+    else:
+        parts.append(text[copied:])
+    return b"".join(parts)
+
+
 def edits_of(text: bytes, at: int, found: list[Member], changes: Tree) -> list[Edit]:
     """The edits that make `changes` in the object or array at offset `at`, in ascending order.
 
@@ -90,9 +144,11 @@ def applied(text: bytes, edits: list[Edit]) -> bytes:
 def _inside(text: bytes, member: Member, changes: Tree) -> list[Edit]:
     value = text[member.start : member.end]
     if value[0] == 0x7B:
-        found = layout.members(text, member.start, layout.FIELDS.decode(value))
+        fields = layout.read(layout.FIELDS, value)
+        found = layout.members(text, member.start, fields)
     elif value[0] == 0x5B:
-        found = layout.elements(text, member.start, layout.ITEMS.decode(value))
+        items = layout.read(layout.ITEMS, value)
+        found = layout.elements(text, member.start, items)
     else:
         new = _json(changes)
         return [] if new is None else [Edit(member.start, member.end, new)]

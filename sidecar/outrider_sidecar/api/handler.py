@@ -90,7 +90,7 @@ class Handler:
                 return await self._pass_through(exchange, table)
 
             body = Body.parse(await read(request, self._bounds))
-            call = Call(wanted, headers, body, record.request_id)
+            call = Call(wanted, headers, body, record.request_id, query)
             plan = self._plan(exchange, table, call)
             self._admit(exchange, plan.route, plan.subject)
             got = await answer(plan, call, self._upstream, record)

@@ -131,11 +131,10 @@ class Messages:
         return Texts(size + tools, images, last_user, len(messages), tools > 0, _schema(body))
 
     def outcome(self, answer: bytes) -> Outcome | None:
-        try:
-            read = layout.read(_ANSWER, answer)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        read = layout.glean(_ANSWER, answer)
+        if read is None:
             return None
-        if read.error is not None:
+        if read.error:
             return Outcome(error=answer)
         usage = _usage(read.usage)
         finish = read.stop_reason if isinstance(read.stop_reason, str) else None
@@ -168,13 +167,16 @@ class Messages:
         if not data:
             return None
         try:
-            read = layout.read(_EVENT, data)
+            read = _EVENT.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return _BROKEN
+            repaired = layout.glean(_EVENT, data)
+            if repaired is None:
+                return _BROKEN
+            read = repaired
         kind = read.type
         if kind == "content_block_delta":
             return _delta(read.delta)
-        if kind == "error" or read.error is not None:
+        if kind == "error" or read.error:
             return Seen(error=data)
         if kind == "content_block_start":
             return _block(read.content_block)
@@ -218,10 +220,8 @@ def _block(block: _Block | None) -> Seen | None:
 
 def _content(raw: bytes) -> list[Part]:
     """The blocks of a message; [] when they are not what a provider would take anyway."""
-    try:
-        return parts_of(layout.read(_SENT, raw).content)
-    except (msgspec.MsgspecError, RecursionError):
-        return []
+    sent = layout.glean(_SENT, raw)
+    return [] if sent is None else parts_of(sent.content)
 
 
 def _measure(parts: list[Part], depth: int = _DEPTH) -> tuple[int, int]:
@@ -245,9 +245,8 @@ def _measure(parts: list[Part], depth: int = _DEPTH) -> tuple[int, int]:
 
 def _source(raw: msgspec.Raw) -> list[Part]:
     """What a document holds as text; [] where it is base64, a URL or a file."""
-    try:
-        source = layout.read(_SOURCE, raw)
-    except (msgspec.MsgspecError, RecursionError):
+    source = layout.glean(_SOURCE, raw)
+    if source is None:
         return []
     if source.type == "text":
         return parts_of(source.data)

@@ -33,8 +33,8 @@ class Events:
         if not self._carriage:
             if b"\r" in chunk:
                 self._carriage = True
-            elif not buffer and chunk.find(b"\n\n") == len(chunk) - 2 >= 0:
-                return [chunk]
+            elif not buffer and len(chunk) <= self._limit:
+                return self._split(chunk)
         buffer += chunk
         events = self._cut()
         if len(buffer) > self._limit:
@@ -46,6 +46,17 @@ class Events:
     def tail(self) -> bytes:
         """What came after the last complete event."""
         return bytes(self._buffer)
+
+    def _split(self, chunk: bytes) -> list[bytes]:
+        """The usual case, nothing held and line feeds only, without a copy through the buffer."""
+        events = chunk.split(b"\n\n")
+        rest = events.pop()
+        if rest:
+            self._buffer += rest
+            self._seen = max(0, len(rest) - 3)
+        elif len(events) == 1:
+            return [chunk]
+        return [event + b"\n\n" for event in events]
 
     def _cut(self) -> list[bytes]:
         buffer = self._buffer
@@ -70,8 +81,13 @@ class Events:
 
 def data_of(event: bytes) -> bytes:
     """The event's data: its ``data`` lines joined with a line feed; empty when it has none."""
-    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2:
+    line = event.find(b"\n")
+    if event.startswith(b"data: ") and line == len(event) - 2:
         return event[6:-2]
+    if event.startswith(b"data: ", line + 1) and event.startswith(b"event: "):
+        end = event.find(b"\n", line + 1)
+        if end == len(event) - 2 and b"\r" not in event:
+            return event[line + 7 : end]
     lines = [
         line[6:] if line.startswith(b"data: ") else line[5:]
         for line in event.splitlines()

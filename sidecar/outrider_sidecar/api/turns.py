@@ -101,16 +101,12 @@ def parts_of(content: msgspec.Raw | None) -> list[Part]:
     if content is None:
         return []
     start = memoryview(content)[0]
-    try:
-        if start == 0x22:
-            return [Part("text", layout.read(_STRING, content))]
-        if start == 0x5B:
-            return layout.read(_PARTS, content)
-        if start == 0x7B:
-            return [layout.read(_PART, content)]
-    except (msgspec.MsgspecError, RecursionError):
-        return []
-    return []
+    if start == 0x22:
+        return [Part("text", layout.glean(_STRING, content))]
+    if start == 0x5B:
+        return layout.glean(_PARTS, content) or []
+    part = layout.glean(_PART, content) if start == 0x7B else None
+    return [] if part is None else [part]
 
 
 def kind_of(value: msgspec.Raw | None) -> Any:
@@ -122,7 +118,12 @@ def kind_of(value: msgspec.Raw | None) -> Any:
 
 def compact_length(value: msgspec.Raw | None) -> int:
     """Bytes of a value as compact JSON in UTF-8; 0 for none."""
-    return 0 if value is None else len(msgspec.json.encode(layout.read(_ANY, value)))
+    if value is None:
+        return 0
+    try:
+        return len(msgspec.json.encode(layout.read(_ANY, value)))
+    except RecursionError as error:
+        raise layout.too_deep() from error
 
 
 def tools_length(body: Body, name: str) -> int:

@@ -1,0 +1,53 @@
+"""`outrider lint`: what a cluster would refuse, and what people regret later."""
+
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from outrider_operator.dev.workspace import Workspace, load
+
+PATHS = click.Path(path_type=Path, allow_dash=True)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=PATHS, metavar="PATH...")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for people, or one JSON object.",
+)
+def lint(paths: tuple[Path, ...], output: str) -> None:
+    """Check manifests as the API server and the compiler do, without either.
+
+    PATH is a file, a directory of .yaml, .yml and .json files, or - for standard input. Each
+    problem is printed with file:line. Exit 1 if there are problems; warnings alone exit 0.
+    """
+    workspace = load(paths, {})
+    if output == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode({"findings": workspace.findings})))
+    else:
+        for finding in workspace.findings:
+            click.echo(str(finding))
+        click.echo(summary(workspace), err=True)
+    sys.exit(1 if workspace.problems else 0)
+
+
+def summary(workspace: Workspace) -> str:
+    """One line of counts."""
+    problems = len(workspace.problems)
+    return ", ".join(
+        (
+            _counted(len(workspace.resources), "resource"),
+            _counted(problems, "problem"),
+            _counted(len(workspace.findings) - problems, "warning"),
+        )
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

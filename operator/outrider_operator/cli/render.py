@@ -1,0 +1,83 @@
+"""`outrider render`: the snapshots that sidecars would get."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+import msgspec
+import yaml
+
+from outrider_operator.cli.lint import PATHS
+from outrider_operator.dev.workspace import load
+from outrider_sidecar import snapshot
+from outrider_sidecar.snapshot import Snapshot, SnapshotError
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=PATHS, metavar="PATH...")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["json", "yaml"]),
+    default="json",
+    show_default=True,
+    help="How {namespace: snapshot} is printed.",
+)
+@click.option(
+    "--namespace", "-n", help="Print this namespace's snapshot alone, as a sidecar reads it."
+)
+@click.option(
+    "--previous",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="An earlier output: its ranges and its generation are continued.",
+)
+def render(
+    paths: tuple[Path, ...], output: str, namespace: str | None, previous: Path | None
+) -> None:
+    """Compile manifests and print the snapshot of each namespace.
+
+    Problems go to standard error and the good ones are printed all the same; exit 1 if there
+    are any. A directory that holds the output of `render -n NAMESPACE` as snapshot.json is a
+    valid OUTRIDER_CONFIG_DIR.
+    """
+    before = _read(previous) if previous else {}
+    workspace = load(paths, before)
+    for problem in workspace.problems:
+        click.echo(str(problem), err=True)
+    now = time.time()
+    snapshots = {
+        name: published(one, before.get(name), now)
+        for name, one in sorted(workspace.compiled.snapshots.items())
+    }
+    if namespace is not None and namespace not in snapshots:
+        known = ", ".join(snapshots) or "none"
+        raise click.UsageError(f"no snapshot of namespace {namespace!r}; there are: {known}")
+    shown = snapshots[namespace] if namespace is not None else snapshots
+    if output == "yaml":
+        plain = msgspec.to_builtins(shown)
+        click.echo(yaml.safe_dump(plain, sort_keys=True, allow_unicode=True), nl=False)
+    else:
+        click.echo(msgspec.json.format(msgspec.json.encode(shown, order="sorted"), indent=1))
+    sys.exit(1 if workspace.problems else 0)
+
+
+def published(sealed: Snapshot, before: Snapshot | None, now: float) -> Snapshot:
+    """`sealed` with its generation: that of `before` where nothing changed, else the next."""
+    if before is not None and before.digest == sealed.digest:
+        return before
+    return snapshot.stamp(sealed, before.generation if before else 0, now)
+
+
+def _read(file: Path) -> dict[str, Snapshot]:
+    """Snapshots by namespace from a file that `render` wrote, whole or of one namespace."""
+    try:
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+        several = data if isinstance(data, dict) and "schema" not in data else {"": data}
+        found = (snapshot.decode(msgspec.json.encode(one)) for one in several.values())
+        return {one.namespace: one for one in found}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, SnapshotError) as error:
+        raise click.UsageError(
+            f"--previous {file}: not an output of `outrider render`: {error}"
+        ) from error

@@ -1,0 +1,1 @@
+"""The story that `outrider dev --demo` tells, on the real compiler and the real proxy."""

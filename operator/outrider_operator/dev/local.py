@@ -1,0 +1,96 @@
+"""Local mode: manifests of this machine served by the proxy itself, edits live as they are saved.
+
+Only the source of the resources differs from a cluster: the compiler, the snapshot and the proxy
+are the same.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from watchfiles import awatch
+
+from outrider_operator.dev.lines import edit_line
+from outrider_operator.dev.namespace import choose
+from outrider_operator.dev.workspace import Finding, Workspace, load
+from outrider_sidecar import snapshot
+from outrider_sidecar.config.current import Current
+from outrider_sidecar.snapshot import Snapshot
+
+QUIET_MS: Final = 20
+LONGEST_MS: Final = 200
+
+Say = Callable[[str], None]
+
+
+class Local:
+    """One namespace of some manifests, compiled into a `Current` again and again.
+
+    `say` is given one line for each edit that is live and each finding that is new.
+    """
+
+    def __init__(self, current: Current, namespace: str | None, say: Say) -> None:
+        self._current = current
+        self._wanted = namespace
+        self._say = say
+        self._published: dict[str, Snapshot] = {}
+        self._told: frozenset[Finding] = frozenset()
+        self.namespace = ""
+
+    def publish(self, workspace: Workspace, began: float) -> bool:
+        """Serve the workspace; says what moved, and False when nothing did.
+
+        `began` is the `time.perf_counter` moment of the edit. Raises AmbiguousNamespaceError
+        when nothing is served yet and there is not one namespace to choose.
+        """
+        self._tell(workspace.findings)
+        if not self.namespace:
+            self.namespace = choose(workspace.namespaces, self._wanted)
+        sealed = workspace.compiled.snapshots.get(self.namespace)
+        if sealed is None:
+            return False
+        before = self._published.get(self.namespace)
+        if before is not None and before.digest == sealed.digest:
+            return False
+        stamped = snapshot.stamp(sealed, before.generation if before else 0, time.time())
+        self._published[self.namespace] = stamped
+        self._current.apply(stamped, "process")
+        self._say(edit_line(before, stamped, (time.perf_counter() - began) * 1000))
+        return True
+
+    def read(self, paths: Sequence[Path]) -> Workspace:
+        """The manifests under `paths`, compiled upon what is served."""
+        return load(paths, self._published)
+
+    async def watch(self, paths: Sequence[Path], stop: asyncio.Event) -> None:
+        """Serve each saved edit until `stop`; a broken one is told and the last good stays."""
+        watched = sorted({path if path.is_dir() else path.parent for path in paths})
+        async for _ in awatch(
+            *watched, step=QUIET_MS, debounce=LONGEST_MS, stop_event=stop, rust_timeout=1000
+        ):
+            began = time.perf_counter()
+            workspace = await asyncio.to_thread(self.read, paths)
+            self.publish(workspace, began)
+
+    def _tell(self, findings: Sequence[Finding]) -> None:
+        now = frozenset(findings)
+        for finding in sorted(now - self._told):
+            self._say(str(finding))
+        mended = sum(finding.severity == "problem" for finding in self._told - now)
+        if mended and not any(finding.severity == "problem" for finding in now):
+            self._say("all problems are mended")
+        self._told = now
+
+
+def keyless(served: Snapshot, has_key: Callable[[snapshot.SecretKey], bool]) -> dict[str, str]:
+    """Backends whose key is missing, as ``route/backend`` with the key's name."""
+    return {
+        f"{route_name}/{name}": backend.secret_key_ref.key
+        for route_name, route in served.routes.items()
+        for name, backend in route.backends.items()
+        if backend.secret_key_ref is not None
+        and backend.caller_credentials == "Drop"
+        and not has_key(backend.secret_key_ref)
+    }

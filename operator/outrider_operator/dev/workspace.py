@@ -1,0 +1,102 @@
+"""Manifests on disk, compiled: what every command that takes a PATH begins with."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from outrider_operator.compiler import compile as compiler
+from outrider_operator.compiler.compile import Compiled
+from outrider_operator.resources import manifests
+from outrider_operator.resources.resource import Resource
+from outrider_sidecar.snapshot import Snapshot
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A problem or a warning with the place where it is mended.
+
+    `file` is '' for what was in no file; lines and columns count from 1, 0 is none. `object` is
+    ``Kind namespace/name``, '' for a file that cannot be read; `path` such as
+    ``spec.rules[0].name``.
+    """
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    severity: Literal["problem", "warning"]
+    object: str = ""
+    path: str = ""
+    reason: str
+    message: str
+
+    def __str__(self) -> str:
+        """One line: where, what, why."""
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        where = " ".join(part for part in (self.object, self.path) if part)
+        parts = (place, self.severity, where, f"{self.message} [{self.reason}]")
+        return ": ".join(part for part in parts if part)
+
+
+class Workspace(msgspec.Struct, frozen=True):
+    """Resources, what they compile to, and everything there is to say about them."""
+
+    resources: tuple[Resource, ...]
+    compiled: Compiled
+    findings: tuple[Finding, ...]
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """The findings that must be mended."""
+        return tuple(one for one in self.findings if one.severity == "problem")
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Namespaces that have a snapshot, in order."""
+        return tuple(sorted(self.compiled.snapshots))
+
+
+def load(paths: Sequence[Path], previous: Mapping[str, Snapshot]) -> Workspace:
+    """The manifests under `paths`, compiled upon `previous`; reading never raises, it finds."""
+    read, unreadable = manifests.read(paths)
+    broken = [
+        Finding(
+            file=problem.file,
+            line=problem.line,
+            column=problem.column,
+            severity="problem",
+            reason="Unreadable",
+            message=problem.message,
+        )
+        for problem in unreadable
+    ]
+    return over(read, previous, broken)
+
+
+def over(
+    resources: Sequence[Resource],
+    previous: Mapping[str, Snapshot],
+    unreadable: Sequence[Finding] = (),
+) -> Workspace:
+    """A workspace of resources that are in memory already."""
+    compiled = compiler.compile(resources, previous)
+    findings = [*unreadable, *_findings(resources, compiled)]
+    return Workspace(tuple(resources), compiled, tuple(sorted(set(findings))))
+
+
+def _findings(resources: Sequence[Resource], compiled: Compiled) -> Iterator[Finding]:
+    by_name = {(one.kind, one.namespace, one.name): one for one in resources}
+    for one in compiled.problems:
+        resource = by_name.get((one.kind, one.namespace, one.name))
+        source = resource.source if resource else None
+        line, column = source.at(one.path) if source else (0, 0)
+        yield Finding(
+            file=source.file if source else "",
+            line=line,
+            column=column,
+            severity="problem",
+            object=f"{one.kind} {one.namespace}/{one.name}",
+            path=one.path,
+            reason=one.reason,
+            message=one.message,
+        )
