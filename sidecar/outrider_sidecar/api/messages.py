@@ -10,6 +10,7 @@ from outrider_sidecar.api.errors import Family
 from outrider_sidecar.api.facts import Outcome, Seen, Texts, Usage, count, length, utf8_length
 from outrider_sidecar.api.sse import data_of
 from outrider_sidecar.api.turns import (
+    NULL,
     Part,
     Turn,
     compact_length,
@@ -29,24 +30,24 @@ _DEPTH: Final = 4
 
 
 class _Sent(msgspec.Struct):
-    content: msgspec.Raw | None = None
+    content: msgspec.Raw = NULL
 
 
 class _Source(msgspec.Struct):
     type: Any = None
-    data: msgspec.Raw | None = None
-    content: msgspec.Raw | None = None
+    data: msgspec.Raw = NULL
+    content: msgspec.Raw = NULL
 
 
 class _OutputConfig(msgspec.Struct):
-    format: msgspec.Raw | None = None
+    format: msgspec.Raw = NULL
 
 
 class _Block(msgspec.Struct):
     type: Any = None
     text: Any = None
     thinking: Any = None
-    input: msgspec.Raw | None = None
+    input: msgspec.Raw = NULL
 
 
 class _Answer(msgspec.Struct):
@@ -62,7 +63,7 @@ class _Delta(msgspec.Struct):
     text: Any = None
     thinking: Any = None
     partial_json: Any = None
-    citation: msgspec.Raw | None = None
+    citation: msgspec.Raw = NULL
     stop_reason: Any = None
 
 
@@ -142,7 +143,7 @@ class Messages:
         empty = usage is None or usage.output == 0
         for block in read.content or ():
             text = length(block.text) + length(block.thinking)
-            chars += text + (0 if block.input is None else len(block.input))
+            chars += text + (0 if block.input == NULL else len(block.input))
             empty = empty and not text and block.type in ("text", "thinking")
         return Outcome(usage, finish, chars, empty)
 
@@ -204,7 +205,7 @@ def _delta(delta: _Delta | None) -> Seen | None:
         return Seen(True, None, False, None, False, None, length(delta.partial_json))
     if delta.thinking:
         return Seen(True, None, False, None, False, None, length(delta.thinking), True)
-    return Seen(content=True) if delta.citation is not None else None
+    return Seen(content=True) if delta.citation != NULL else None
 
 
 def _block(block: _Block | None) -> Seen | None:
@@ -234,7 +235,7 @@ def _measure(parts: list[Part], depth: int = _DEPTH) -> tuple[int, int]:
         size += utf8_length(part.text) + utf8_length(part.thinking)
         size += utf8_length(part.title) + utf8_length(part.name) + compact_length(part.input)
         inner = parts_of(part.content)
-        if part.source is not None:
+        if part.source != NULL:
             inner += _source(part.source)
         if inner and depth:
             more, pictures = _measure(inner, depth - 1)

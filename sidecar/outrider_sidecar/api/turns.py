@@ -8,6 +8,9 @@ from outrider_sidecar.api import layout
 from outrider_sidecar.api.body import Body, decoded
 from outrider_sidecar.api.errors import refuse
 
+# A member is decoded as Raw alone: msgspec reads `Raw | None` as null and nothing else.
+NULL: Final = msgspec.Raw(b"null")
+
 
 class Turn(msgspec.Struct, frozen=True):
     """One message as it was sent."""
@@ -25,9 +28,9 @@ class Part(msgspec.Struct):
     thinking: Any = None
     title: Any = None
     name: Any = None
-    input: msgspec.Raw | None = None
-    content: msgspec.Raw | None = None
-    source: msgspec.Raw | None = None
+    input: msgspec.Raw = NULL
+    content: msgspec.Raw = NULL
+    source: msgspec.Raw = NULL
 
 
 class _Role(msgspec.Struct):
@@ -39,7 +42,7 @@ class _Kind(msgspec.Struct):
 
 
 class _Content(msgspec.Struct):
-    content: msgspec.Raw = msgspec.Raw(b"null")
+    content: msgspec.Raw = NULL
 
 
 class _Text(msgspec.Struct):
@@ -117,8 +120,8 @@ def kind_of(value: msgspec.Raw | None) -> Any:
 
 
 def compact_length(value: msgspec.Raw | None) -> int:
-    """Bytes of a value as compact JSON in UTF-8; 0 for none."""
-    if value is None:
+    """Bytes of a value as compact JSON in UTF-8; 0 for none and for null."""
+    if value is None or value == NULL:
         return 0
     try:
         return len(msgspec.json.encode(layout.read(_ANY, value)))
