@@ -21,8 +21,8 @@ $(VENV)/python.stamp:
 
 # The editable install itself never resolves anything: every dependency stands,
 # with its hash, in requirements/.
-$(VENV)/demo.stamp: $(VENV)/python.stamp requirements/build.txt requirements/sidecar.txt pyproject.toml
-	$(PIP) --require-hashes -r requirements/build.txt -r requirements/sidecar.txt
+$(VENV)/demo.stamp: $(VENV)/python.stamp requirements/build.txt requirements/demo.txt pyproject.toml
+	$(PIP) --require-hashes -r requirements/build.txt -r requirements/demo.txt
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 
+from outrider_operator.dev.demo import sdks
 from outrider_operator.dev.demo.users import Answer, Users
 from outrider_operator.dev.local import Local
 from outrider_operator.dev.serving import UnusableError
@@ -72,7 +74,8 @@ class Story:
         self._title("Three resources become one snapshot")
         for file in sorted(self._directory.iterdir()):
             self._line(f"{file.name:13} {_kinds(file)}")
-        self._local.publish(self._local.read([self._directory]), time.perf_counter())
+        began = time.perf_counter()
+        self._local.publish(self._local.read([self._directory]), began)
         self._current.listeners.append(lambda _: self._live.set())
         telemetry = Telemetry(None)
         proxy = Proxy(self._settings, self._current, FileCredentials(None), telemetry)
@@ -83,7 +86,7 @@ class Story:
                 tasks.create_task(self._local.watch([self._directory], stop))
                 with contextlib.ExitStack() as ending:
                     ending.callback(stop.set)
-                    await self._answers(users, proxy.port)
+                    await self._answers(proxy.port)
                     before = await self._canary(users)
                     await self._raise(users, before)
                     await self._load(users)
@@ -95,17 +98,22 @@ class Story:
             await proxy.drain()
         self._end()
 
-    async def _answers(self, users: Users, port: int) -> None:
+    async def _answers(self, port: int) -> None:
         await self._chapter("The proxy answers both SDKs; an application changes its base URL")
-        chat = await users.chat("user-000")
-        said = msgspec.json.decode(chat.body)["choices"][0]["message"]["content"]
-        self._line(f"POST 127.0.0.1:{port}/v1/chat/completions  {chat.status}  {said[:60]}")
-        message = await users.message("user-000")
-        said = msgspec.json.decode(message.body)["content"][0]["text"]
-        self._line(f"POST 127.0.0.1:{port}/v1/messages          {message.status}  {said[:60]}")
-        self._must(chat.status == message.status == 200, "an answer failed")
+        try:
+            told = [
+                await sdks.openai_says(port, "Where is it?"),
+                await sdks.anthropic_says(port, "Where is it?"),
+            ]
+        except ImportError as error:
+            self._line(f"[dim]{error.name} is not installed (pip install 'outrider[demo]')[/]")
+            self._line("[dim]the users below send what the SDKs send[/]")
+            return
+        for said in told:
+            self._must("Simulated answer" in said.text, f"{said.sdk} got no answer")
+            self._line(f"{said.sdk:18} {escape(said.text[:70])}...")
         for name in ("route", "rule", "prompt", "backend", "generation"):
-            self._line(f"[dim]x-outrider-{name}: {chat.headers.get(f'x-outrider-{name}')}[/]")
+            self._line(f"[dim]x-outrider-{name}: {told[0].headers.get(f'x-outrider-{name}')}[/]")
 
     async def _canary(self, users: Users) -> dict[str, str]:
         await self._chapter("Version 8 goes to 5 % of 200 users: exactly and stickily")
@@ -144,7 +152,8 @@ class Story:
         published = {self._generation()}
         self._quiet = True
         for number in range(EDITS):
-            await self._edit(80 - number % 2, 20 + number % 2)
+            swing = (number + 1) % 2  # every save differs from the one before
+            await self._edit(80 - swing, 20 + swing)
             published.add(self._generation())
         self._quiet = False
         stop.set()

@@ -50,17 +50,6 @@ class Users:
         body = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Where is it?"}]}
         return await self._post("/v1/chat/completions", body, user, headers)
 
-    async def message(self, user: str) -> Answer:
-        """One Messages call."""
-        body = {
-            "model": "claude-haiku-4-5",
-            "max_tokens": 100,
-            "messages": [{"role": "user", "content": "Where is it?"}],
-        }
-        return await self._post(
-            "/v1/messages", body, user, PRO | {"anthropic-version": "2023-06-01"}
-        )
-
     async def versions(self, users: Sequence[str]) -> dict[str, str]:
         """The version that each user is dealt, asked of the proxy, 20 users at a time."""
         gate = asyncio.Semaphore(20)
@@ -77,8 +66,12 @@ class Users:
 
         async def one(user: str) -> None:
             while not stop.is_set():
-                answer = await self.chat(user)
                 load.requests += 1
+                try:
+                    answer = await self.chat(user)
+                except aiohttp.ClientError:
+                    load.failed += 1
+                    continue
                 load.failed += answer.status != 200
                 load.generations[answer.generation] += 1
 
