@@ -1,0 +1,36 @@
+"""The request path as a caller sees it."""
+
+from loopback.provider import END, delta
+from loopback.stage import Stage
+from loopback.wire import chat
+
+
+async def test_a_completion_comes_back_with_our_headers(stage: Stage) -> None:
+    answer = await stage.ask("POST", "/v1/chat/completions", chat(), x_outrider_user="ann")
+    assert answer.status == 200
+    assert answer.json()["choices"][0]["message"]["content"] == "Hello."
+    headers = answer.headers
+    assert headers["x-outrider-request-id"].startswith("or_")
+    assert headers["x-outrider-route"] == "support"
+    assert headers["x-outrider-rule"] == "default"
+    assert headers["x-outrider-backend"] == "openai"
+    assert headers["x-outrider-model"] == "gpt-5.4"
+    assert headers["x-outrider-attempts"] == "openai:ok;skipped=anthropic:unsupported"
+    assert headers["x-outrider-generation"] == "7"
+    assert headers["x-outrider-tokens"] == "in=5,out=2,cached=0"
+    assert float(headers["x-outrider-latency-ms"]) > 0
+    record = await stage.settled.get()
+    assert (record.cls, record.status, record.user) == ("ok", 200, "ann")
+    assert record.duration > 0
+
+
+async def test_a_stream_is_not_cached_or_buffered_on_its_way(stage: Stage) -> None:
+    stage.provider.respond = lambda request, _: stage.provider.events(request, delta("Hi"), END)
+    answer = await stage.ask("POST", "/v1/chat/completions", chat(stream=True))
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    assert answer.headers["x-outrider-route"] == "support"
+    assert answer.body.startswith(delta("Hi") + END)
+    record = await stage.settled.get()
+    assert record.stream
+    assert record.first > record.began
