@@ -2,16 +2,23 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from loopback.provider import Provider
-from loopback.wire import Answer, Wire
+from loopback.wire import Answer, Wire, chat
 from outrider_sidecar import snapshot
 from outrider_sidecar.config.current import Current
 from outrider_sidecar.proxy import Proxy
 from outrider_sidecar.snapshot import Snapshot
 from outrider_sidecar.telemetry.record import Record
+
+Start = Callable[..., Awaitable["Stage"]]
+"""Starts a proxy: bounds, snapshot, and what else `conftest.start` takes."""
+
+CHAT = "/v1/chat/completions"
+MESSAGES = "/v1/messages"
 
 
 @dataclass
@@ -33,14 +40,18 @@ class Stage:
         self.wires.append(Wire(reader, writer))
         return self.wires[-1]
 
-    async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+    async def ask(self, method: str, path: str, body: bytes = b"", /, **headers: str) -> Answer:
         """One request on a connection of its own."""
         return await (await self.wire()).ask(method, path, body, **headers)
 
-    async def admin(self, path: str, **headers: str) -> Answer:
+    async def chat(self, **headers: str) -> Answer:
+        """A small Chat request on a connection of its own."""
+        return await self.ask("POST", CHAT, chat(), **headers)
+
+    async def admin(self, path: str, /, **headers: str) -> Answer:
         """One GET on the admin port."""
         wire = await self.wire(self.proxy.admin_port)
-        return await wire.ask("GET", path, b"", **headers)
+        return await wire.ask("GET", path, **headers)
 
 
 def route(provider: Provider, **changes: Any) -> dict[str, Any]:

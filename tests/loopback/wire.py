@@ -34,7 +34,7 @@ class Wire:
             self.writer.write(piece)
             await self.writer.drain()
 
-    async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+    async def ask(self, method: str, path: str, body: bytes = b"", /, **headers: str) -> Answer:
         """Sends a whole request and reads its answer; `_` in a header's name is a dash."""
         await self.send(request(method, path, body, **headers))
         return await self.answer(method)
@@ -78,7 +78,7 @@ class Wire:
         self.writer.close()
 
 
-def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
+def request(method: str, path: str, body: bytes = b"", /, **headers: str) -> bytes:
     """The bytes of a request."""
     fields = {"host": "127.0.0.1:4141"}
     if body or method in ("POST", "PUT"):
@@ -87,6 +87,19 @@ def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"{method} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items()), "", ""]
     return "\r\n".join(lines).encode() + body
+
+
+def streamed(path: str, /, **headers: str) -> bytes:
+    """The head of a request whose body comes in chunks."""
+    fields = {"host": "127.0.0.1:4141", "content-type": "application/json"}
+    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"POST {path} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items())]
+    return "\r\n".join([*lines, "transfer-encoding: chunked", "", ""]).encode()
+
+
+def piece(data: bytes) -> bytes:
+    """A chunk of such a body; of b"" the last one."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 def chat(**fields: Any) -> bytes:

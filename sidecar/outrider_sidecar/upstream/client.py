@@ -1,5 +1,6 @@
 """The one client for all providers: connections, proxies, certificates, address checks."""
 
+import asyncio
 import io
 import ssl
 from contextvars import ContextVar
@@ -99,7 +100,11 @@ class Upstream:
                 limit=0,
                 keepalive_timeout=KEEP_ALIVE,
                 use_dns_cache=False,
-                resolver=Resolver(allow_loopback=self.allow_loopback, lookup=self._lookup),
+                resolver=Resolver(
+                    allow_loopback=self.allow_loopback,
+                    lookup=self._lookup,
+                    clock=asyncio.get_running_loop().time,
+                ),
                 ssl=tls,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -1,6 +1,5 @@
 """The request path as a caller sees it."""
 
-from loopback.provider import END, delta
 from loopback.stage import Stage
 from loopback.wire import chat
 
@@ -22,15 +21,3 @@ async def test_a_completion_comes_back_with_our_headers(stage: Stage) -> None:
     record = await stage.settled.get()
     assert (record.cls, record.status, record.user) == ("ok", 200, "ann")
     assert record.duration > 0
-
-
-async def test_a_stream_is_not_cached_or_buffered_on_its_way(stage: Stage) -> None:
-    stage.provider.respond = lambda request, _: stage.provider.events(request, delta("Hi"), END)
-    answer = await stage.ask("POST", "/v1/chat/completions", chat(stream=True))
-    assert answer.headers["Cache-Control"] == "no-cache"
-    assert answer.headers["X-Accel-Buffering"] == "no"
-    assert answer.headers["x-outrider-route"] == "support"
-    assert answer.body.startswith(delta("Hi") + END)
-    record = await stage.settled.get()
-    assert record.stream
-    assert record.first > record.began
