@@ -1,7 +1,5 @@
 from typing import Any
 
-import pytest
-
 from outrider_operator.compiler.facts import (
     Facts,
     PolicyFacts,
@@ -12,7 +10,7 @@ from outrider_operator.compiler.facts import (
 )
 from outrider_operator.compiler.problem import Problem
 from outrider_operator.controller.objects import Observed
-from outrider_operator.controller.status import Outcome, desired, patch_of, percent
+from outrider_operator.controller.status import Outcome, desired, patch_of
 from outrider_sidecar.snapshot import Snapshot
 
 EARLIER, NOW = "2026-11-20T09:00:00Z", "2026-11-20T10:00:00Z"
@@ -99,6 +97,7 @@ def test_a_problem_says_where_and_what_to_write_instead() -> None:
     status = desired(seen(), outcome(ROUTE, broken), NOW)
     text = "spec.rules[0].backendRefs[0]: write 1 to 10000"
     assert condition(status, "Accepted") == ("False", "Invalid", text)
+    assert condition(status, "ResolvedRefs")[:2] == ("Unknown", "NotAccepted")
     assert condition(status, "Ready") == ("False", "NotAccepted", text)
 
 
@@ -166,11 +165,3 @@ def test_a_patch_changes_what_is_ours_and_removes_what_no_longer_holds() -> None
     current = desired(seen(), outcome(ROUTE), EARLIER) | {"proxies": {"total": 3}}
     wanted = desired(seen(status=current), outcome(RouteFacts(prompt="p", stable="v7")), NOW)
     assert patch_of(current, wanted) == {"prompt": {"shares": None, "ranges": None}}
-
-
-@pytest.mark.parametrize(
-    ("share", "text"),
-    [(0, "0%"), (5, "0.05%"), (1000, "10%"), (1739, "17.39%"), (1750, "17.5%"), (10000, "100%")],
-)
-def test_shares_have_at_most_two_decimals(share: int, text: str) -> None:
-    assert percent(share) == text

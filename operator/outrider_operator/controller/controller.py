@@ -1,7 +1,8 @@
 """The controller as a whole: who starts when, who is ready, and how it ends.
 
 Discovery, then the Lease, then one complete LIST, then the workers, the relist and kopf. Nothing
-is compiled earlier, so nothing is published from half a picture.
+is compiled earlier, so nothing is published from half a picture. When the watches end, they start
+again, and a relist finds what was missed.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import socket
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -24,6 +26,7 @@ from outrider_operator.controller.errors import (
     ControllerError,
     LeaseLost,
     NamespaceGone,
+    WatchEnded,
 )
 from outrider_operator.controller.events import Poster
 from outrider_operator.controller.informer import Informer
@@ -41,6 +44,8 @@ WORKERS: Final = 4
 PAUSE_SECONDS: Final = 2
 TELL_SECONDS: Final = 60
 SOON_SECONDS: Final = 15
+SETTLED_SECONDS: Final = 5
+PAUSES: Final[tuple[float, ...]] = (2, 5, 15, 30)
 
 logger = logging.getLogger(__name__)
 
@@ -82,9 +87,11 @@ class Controller:
             lambda: {kind: self._relist.age(kind) for kind in PLURALS}, lambda: len(self._queue)
         )
         self._obstacle = "starting"
+        self._deaf = ""
         self._leads = False
         self._told = (float("-inf"), "")
         self._idle = asyncio.Event()
+        self._missed = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`, finish what is being worked on, give the Lease up, return.
@@ -120,6 +127,8 @@ class Controller:
         """Ready when it leads and watches, or waits for a Lease that another holds."""
         if self._obstacle:
             return probes.Verdict(False, self._obstacle)
+        if self._deaf:
+            return probes.Verdict(False, self._deaf)
         if not self._leads:
             return probes.Verdict(True, f"standby, {self._lease.holder or 'nobody'} leads")
         well = self._relist.complete and self._informer.started
@@ -136,7 +145,7 @@ class Controller:
                 await self._patiently(self._read_all)
                 group.create_task(self._work_all(), name="workers")
                 group.create_task(self._relist_for_ever(), name="relist")
-                group.create_task(self._informer.run(), name="informer")
+                group.create_task(self._watch_for_ever(), name="informer")
         finally:
             await self._lease.release()
 
@@ -207,10 +216,33 @@ class Controller:
         self._queue.succeeded(namespace)
         return "ok"
 
+    async def _watch_for_ever(self) -> None:
+        """Watch; when that ends, wait longer each time, watch again and relist."""
+        pauses = PAUSES
+        while True:
+            well = asyncio.get_running_loop().call_later(SETTLED_SECONDS, self._hears)
+            try:
+                await self._informer.run()
+            except WatchEnded as error:
+                pauses = pauses[1:] or pauses if self._deaf else PAUSES
+                self._deaf = str(error)
+                logger.warning("%s; again in %g s", error, pauses[0])
+            finally:
+                well.cancel()
+            await asyncio.sleep(pauses[0])
+            await self._patiently(self._discover)
+            self._missed.set()
+
+    def _hears(self) -> None:
+        self._deaf = ""
+
     async def _relist_for_ever(self) -> None:
         pause = self._options.relist_seconds
         while True:
-            await asyncio.sleep(pause * random.uniform(0.9, 1.1))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause * random.uniform(0.9, 1.1)):
+                    await self._missed.wait()
+            self._missed.clear()
             try:
                 await self._relist.again(self._queue.add)
                 snapshots = await self._relist.snapshots()

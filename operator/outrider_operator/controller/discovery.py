@@ -28,6 +28,8 @@ async def obstacle(kube: Kube) -> str | None:
     try:
         missing = await missing_kinds(kube)
     except KubeError as error:
+        if error.status == 401:
+            return f"the API server does not know these credentials ({error}); renew them"
         return f"the API server refuses discovery ({error}); grant get on /apis/{API}"
     if not missing:
         return None

@@ -3,6 +3,8 @@
 ControllerError
 ├── NoCredentials          neither a kubeconfig nor a pod's ServiceAccount
 ├── Unreachable            no answer from the API server
+├── WatchEnded             kopf gave up: nothing is heard until it runs again
+├── NotOurs                a ConfigMap of our name holds what somebody else put there
 ├── LeaseLost              another holder has the Lease, or it could not be renewed in time
 ├── NamespaceGone          a namespace is being deleted, or is no more
 └── KubeError              the API server answered with an error
@@ -25,6 +27,14 @@ class NoCredentials(ControllerError):
 
 class Unreachable(ControllerError):
     """The API server did not answer."""
+
+
+class WatchEnded(ControllerError):
+    """The watches are down."""
+
+
+class NotOurs(ControllerError):
+    """Writing would destroy what somebody else keeps."""
 
 
 class LeaseLost(ControllerError):

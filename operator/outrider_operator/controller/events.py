@@ -119,10 +119,12 @@ class Poster:
                 )
             except Conflict:
                 logger.debug("Event %s of %s is there already", event.reason, event.name)
-            except (Forbidden, NotFound) as error:
-                logger.debug("Event %s of %s refused: %s", event.reason, event.name, error)
             except KubeError as error:
-                logger.warning("Event %s of %s refused: %s", event.reason, event.name, error)
+                leaving = isinstance(error, NotFound) or (
+                    isinstance(error, Forbidden) and error.terminating
+                )
+                level = logging.DEBUG if leaving else logging.WARNING
+                logger.log(level, "Event %s of %s refused: %s", event.reason, event.name, error)
             self._posted[event.key] = None
             if len(self._posted) > REMEMBERED:
                 self._posted.popitem(last=False)

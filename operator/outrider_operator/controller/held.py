@@ -12,6 +12,7 @@ from outrider_sidecar.snapshot import Snapshot, SnapshotError
 
 NAME: Final = "outrider-snapshot"
 NOTES: Final = "outrider.dev/notes"
+OWNER, OWNED = "app.kubernetes.io/managed-by", "outrider"
 KEYS: Final = frozenset((JSON_KEY, GZIP_KEY, "ca.crt"))
 
 
@@ -21,7 +22,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     `version` is its resourceVersion, 0 when there is none. `snapshot` is None when it holds none
     that a sidecar would apply; `problem` then says why, '' for an empty one. `notes` are those
     of the publication it holds, `stray` the entries that nobody of ours writes; `size` counts
-    stored bytes.
+    stored bytes. `labelled`: it says itself that Outrider keeps it.
     """
 
     version: int = 0
@@ -30,11 +31,17 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
     stray: tuple[str, ...] = ()
     size: int = 0
+    labelled: bool = False
 
     @property
     def exists(self) -> bool:
         """Whether there is a ConfigMap at all."""
         return self.version > 0
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it holds something, and nothing about it is Outrider's."""
+        return bool(self.size) and self.snapshot is None and not self.labelled
 
     @property
     def generation(self) -> int:
@@ -64,6 +71,7 @@ def held_of(body: dict[str, Any], namespace: str) -> Held:
         notes=_notes((metadata.get("annotations") or {}).get(NOTES, "[]")),
         stray=tuple(sorted(stray)),
         size=sum(len(value) for value in (*text.values(), *binary.values())),
+        labelled=(metadata.get("labels") or {}).get(OWNER) == OWNED,
     )
 
 

@@ -1,26 +1,33 @@
 """kopf as our informer, the only module that imports it.
 
 It watches; a handler stores what it saw and marks the namespace, nothing else: an error in a
-handler would be logged and lost. kopf must start last: when it ends it cancels every task of the
-loop that started after it.
+handler would be logged and lost.
+
+kopf runs in a thread and on a loop of its own, because it thinks the loop is its own: it takes
+the process's signals, and when it ends it cancels every task that started after it.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import kopf
 
+from outrider_operator.controller.errors import WatchEnded
 from outrider_operator.controller.held import NAME
 from outrider_operator.controller.kube import Kube
 from outrider_operator.controller.objects import GROUP, PLURALS, VERSION, observed
 from outrider_operator.controller.store import Store
 
-WATCH_SECONDS = 290
-WATCH_CLIENT_SECONDS = 310
-CONNECT_SECONDS = 10
+WATCH_SECONDS: Final = 290
+WATCH_CLIENT_SECONDS: Final = 310
+CONNECT_SECONDS: Final = 10
+BACKOFF_SECONDS: Final = (0.5, 1, 1)
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +36,7 @@ class Informer:
     """Watches the three kinds and the ConfigMaps `outrider-snapshot`.
 
     `mark` is told of a namespace to look at; `heard` of a ConfigMap's namespace and
-    resourceVersion, and says whether that is news.
+    resourceVersion, and says whether that is news. Both are called on the loop of `run`.
     """
 
     def __init__(
@@ -48,54 +55,52 @@ class Informer:
         self.started = False
 
     async def run(self) -> None:
-        """Watch until cancelled, then end kopf in an orderly way."""
-        stop = asyncio.Event()
-        kopf_runs = asyncio.create_task(
-            kopf.operator(
-                registry=self._registry(),
-                settings=_settings(),
-                standalone=True,
-                clusterwide=not self._namespaces,
-                namespaces=self._namespaces,
-                stop_flag=stop,
-            ),
-            name="kopf",
-        )
-        try:
-            await asyncio.shield(kopf_runs)
-        except asyncio.CancelledError:
-            stop.set()
-            with suppress(asyncio.CancelledError):
-                await kopf_runs
-            raise
+        """Watch until cancelled; raises `WatchEnded` when kopf gives up."""
+        loop = asyncio.get_running_loop()
+        operator = _Operator(self._registry(loop), self._namespaces)
+        with ThreadPoolExecutor(1, "kopf") as thread:
+            ran = loop.run_in_executor(thread, operator.run)
+            try:
+                await asyncio.shield(ran)
+            except asyncio.CancelledError:
+                operator.stop()
+                await asyncio.wait([ran])
+                raise
+            except Exception as error:
+                raise WatchEnded(f"the watches ended: {error}") from error
+            finally:
+                self.started = False
+        raise WatchEnded("the watches ended and gave no reason")
 
-    def _registry(self) -> kopf.OperatorRegistry:
+    def _registry(self, loop: asyncio.AbstractEventLoop) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
+
+        async def there(work: Coroutine[Any, Any, T]) -> T:
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
 
         @kopf.on.startup(registry=registry)
         async def started(**_: Any) -> None:
-            self.started = True
-            logger.info("watching %s", ", ".join(self._namespaces) or "all namespaces")
-
-        @kopf.on.cleanup(registry=registry)
-        async def ended(**_: Any) -> None:
-            self.started = False
+            loop.call_soon_threadsafe(self._start)
 
         @kopf.on.login(registry=registry)
         async def login(**_: Any) -> kopf.ConnectionInfo:
-            return await _connection(self._kube)
+            return await there(_connection(self._kube))
 
         for plural in PLURALS.values():
 
             @kopf.on.event(GROUP, VERSION, plural, registry=registry, id=plural)
             async def seen(event: kopf.RawEvent, **_: Any) -> None:
-                self._object(event)
+                loop.call_soon_threadsafe(self._object, event)
 
         @kopf.on.event("", "v1", "configmaps", registry=registry, id="snapshots")
         async def snapshot_seen(event: kopf.RawEvent, **_: Any) -> None:
-            self._snapshot(event)
+            loop.call_soon_threadsafe(self._snapshot, event)
 
         return registry
+
+    def _start(self) -> None:
+        self.started = True
+        logger.info("watching %s", ", ".join(self._namespaces) or "all namespaces")
 
     def _object(self, event: Any) -> None:
         body = event["object"]
@@ -116,14 +121,45 @@ class Informer:
             self._mark(namespace)
 
 
+class _Operator:
+    """One run of kopf, for a thread."""
+
+    def __init__(self, registry: kopf.OperatorRegistry, namespaces: tuple[str, ...]) -> None:
+        self._registry = registry
+        self._namespaces = namespaces
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+
+    def run(self) -> None:
+        """Blocks until kopf ends, whyever."""
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(
+                kopf.operator(
+                    registry=self._registry,
+                    settings=_settings(),
+                    standalone=True,
+                    clusterwide=not self._namespaces,
+                    namespaces=self._namespaces,
+                    stop_flag=self._stop,
+                )
+            )
+
+    def stop(self) -> None:
+        """End it, from another thread; once it has ended, nothing."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.scanning.disabled = True
     settings.posting.enabled = False
+    settings.networking.error_backoffs = BACKOFF_SECONDS
     settings.watching.server_timeout = WATCH_SECONDS
     settings.watching.client_timeout = WATCH_CLIENT_SECONDS
     settings.watching.connect_timeout = CONNECT_SECONDS
     settings.watching.field_selectors["", "v1", "configmaps"] = f"metadata.name={NAME}"
+    settings.queueing.exit_timeout = 0
     settings.process.ultimate_exiting_timeout = None
     return settings
 

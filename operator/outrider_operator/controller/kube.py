@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import aiohttp
 import msgspec
+import yaml
 from kubernetes.aio import client
 from kubernetes.aio import config as kubernetes_config
 
@@ -104,12 +105,14 @@ class Kube:
         """The object as a whole; `Conflict` when its resourceVersion is not the stored one."""
         return await self.call("PUT", path, query={"fieldManager": MANAGER}, body=body)
 
-    async def apply(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Server-side apply that takes ownership of the fields in `body`."""
+    async def apply(
+        self, path: str, body: dict[str, Any], manager: str = MANAGER
+    ) -> dict[str, Any]:
+        """Server-side apply that takes ownership of the fields in `body` for `manager`."""
         return await self.call(
             "PATCH",
             path,
-            query={"fieldManager": MANAGER, "force": "true"},
+            query={"fieldManager": manager, "force": "true"},
             body=body,
             content_type=APPLY,
         )
@@ -172,7 +175,15 @@ async def _load(file: str, context: str | None, configuration: Any) -> Any:
         return await config.load_kube_config(
             config_file=file, context=context, client_configuration=configuration
         )
-    except (config.ConfigException, OSError, ValueError, TypeError, KeyError) as error:
+    except (
+        config.ConfigException,
+        yaml.YAMLError,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+    ) as error:
         where = f"context {context} of {file}" if context else file
         raise NoCredentials(f"cannot log in with {where}: {error}") from error
 

@@ -24,7 +24,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(form: Literal["text", "json"]) -> None:
-    """Log to standard error. kopf speaks only when something is wrong."""
+    """Log to standard error. kopf repeats what the controller says itself, so it is silent."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         JsonFormatter()
@@ -34,4 +34,4 @@ def configure(form: Literal["text", "json"]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    logging.getLogger("kopf").setLevel(logging.WARNING)
+    logging.getLogger("kopf").setLevel(logging.CRITICAL)

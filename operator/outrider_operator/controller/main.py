@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 import signal
 from pathlib import Path
@@ -29,14 +30,14 @@ def run(
     0 after a signal, 1 when the Lease was lost, 2 when it cannot run here at all.
     """
     log.configure(log_format)
-    options = Options(
-        namespace=namespace,
-        watch=watch_namespaces,
-        port=port,
-        drain_seconds=float(os.environ.get("OUTRIDER_DRAIN_SECONDS", "25")),
-    )
     code = 0
     try:
+        options = Options(
+            namespace=namespace,
+            watch=watch_namespaces,
+            port=port,
+            drain_seconds=_drain_seconds(),
+        )
         asyncio.run(_until_signalled(kubeconfig, context, options))
     except* LeaseLost as lost:
         logger.error("%s; this process may not write any more and ends", _first(lost))
@@ -54,6 +55,17 @@ async def _until_signalled(kubeconfig: Path | None, context: str | None, options
         loop.add_signal_handler(number, stop.set)
     async with connect(kubeconfig, context) as kube:
         await Controller(kube, options).run(stop)
+
+
+def _drain_seconds() -> float:
+    text = os.environ.get("OUTRIDER_DRAIN_SECONDS", "25")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < math.inf:
+        raise ControllerError(f"OUTRIDER_DRAIN_SECONDS={text} is no number of seconds; write 25")
+    return seconds
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -5,8 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from outrider_operator.compiler.goals import percent
 from outrider_operator.compiler.ranges import counts, moved
-from outrider_operator.controller.status import percent
 from outrider_sidecar.snapshot import Prompt, Snapshot
 
 

@@ -20,12 +20,12 @@ from outrider_operator.controller import events, status
 from outrider_operator.controller.errors import (
     Conflict,
     ControllerError,
-    Forbidden,
     KubeError,
     NamespaceGone,
     NotFound,
+    NotOurs,
 )
-from outrider_operator.controller.held import Held
+from outrider_operator.controller.held import NAME, Held
 from outrider_operator.controller.kube import Kube
 from outrider_operator.controller.metrics import Metrics
 from outrider_operator.controller.mirror import lost_splits, mirrored
@@ -95,9 +95,8 @@ class Reconciler:
         place = self._places.setdefault(namespace, _Place())
         held = await self._held(namespace, place)
         objects = self._store.of_namespace(namespace)
-        if not objects and not held.exists:
-            del self._places[namespace]
-            self._metrics.forget(namespace)
+        if not objects and not held.labelled:
+            self._forget(namespace)
             return
         previous = place.published or mirrored(namespace, objects)
         compiled = await asyncio.to_thread(
@@ -109,20 +108,22 @@ class Reconciler:
         failure: ControllerError | None = None
         try:
             await self._publish(place, held, previous, snapshot, objects)
-        except Forbidden as error:
-            if error.terminating:
-                raise NamespaceGone(f"namespace {namespace} is being deleted") from error
-            failure = error
-        except Conflict:
+        except NamespaceGone:
+            self._forget(namespace)
+            raise
+        except (Conflict, NotFound):
             place.held = None
             raise
-        except NotFound as error:
-            raise NamespaceGone(f"namespace {namespace} is gone") from error
-        except KubeError as error:
+        except (KubeError, NotOurs) as error:
             failure = error
         await self._tell(namespace, place, objects, compiled, failure)
         if failure is not None:
             raise failure
+
+    def _forget(self, namespace: str) -> None:
+        """One of this name that is made later is another namespace."""
+        del self._places[namespace]
+        self._metrics.forget(namespace)
 
     async def _held(self, namespace: str, place: _Place) -> Held:
         if place.held is None or place.heard > place.held.version:
@@ -149,6 +150,11 @@ class Reconciler:
         notes = of_snapshot(previous, snapshot, lost)
         if (ours is not None and not untouched) or held.problem:
             notes = (restored(held.exists, held.problem), *notes)
+        if held.foreign and ours is None:
+            raise NotOurs(
+                f"ConfigMap {NAME} of namespace {namespace} holds what somebody else put there; "
+                f"save it, then: kubectl delete configmap {NAME} -n {namespace}"
+            )
         self._fence()
         generation = previous.generation if previous is not None else 0
         place.held = await self._publisher.publish(snapshot, held, generation, notes)
@@ -192,6 +198,7 @@ class Reconciler:
             path = path_of(seen.kind, seen.namespace, seen.name) + "/status"
             metadata = {"uid": seen.uid, "resourceVersion": str(seen.version)}
             async with self._slots:
+                self._fence()
                 try:
                     body = await self._kube.merge(path, {"metadata": metadata, "status": patch})
                     self._store.put(observed(seen.kind, body))
@@ -223,4 +230,6 @@ def _empty(namespace: str) -> Snapshot:
 def _not_published(failure: ControllerError | None) -> str:
     if failure is None:
         return ""
-    return f"the API server refuses ConfigMap outrider-snapshot ({failure}); retrying"
+    if isinstance(failure, NotOurs):
+        return str(failure)
+    return f"the API server refuses ConfigMap {NAME} ({failure}); retrying"

@@ -10,12 +10,14 @@ from typing import Any, Final
 import msgspec
 
 from outrider_operator.compiler.facts import Facts, PolicyFacts, RouteFacts, VersionFacts
+from outrider_operator.compiler.goals import percent
 from outrider_operator.compiler.problem import Problem
 from outrider_operator.controller.objects import Observed
 from outrider_sidecar.snapshot import Snapshot
 
 MESSAGE_CHARACTERS: Final = 4096
 NO_SIDECARS: Final = "no sidecar of this namespace was heard from in the last two minutes"
+UNCHECKED: Final = "references are checked once the object is accepted"
 UNUSED: Final = "no LLMRoute of this namespace names this prompt in spec.prompt.name"
 FACTS: Final = ("snapshot", "prompt", "digest", "goal", "share", "targets")
 OWNED: Final = ("observedGeneration", "conditions", *FACTS)
@@ -59,12 +61,6 @@ def patch_of(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str,
     return _merge_patch(mine, wanted)
 
 
-def percent(share: int) -> str:
-    """A share of 10,000 as people write it: at most two decimals, zeros cut."""
-    whole, rest = divmod(share, 100)
-    return f"{whole}.{rest:02}".rstrip("0").rstrip(".") + "%"
-
-
 def _said(facts: Facts, snapshot: Snapshot | None) -> dict[str, Any]:
     if isinstance(facts, VersionFacts):
         shares = {"goal": percent(facts.goal), "share": percent(facts.share)}
@@ -103,7 +99,10 @@ def _conditions(
     resolved = [problem for problem in problems if problem.condition == "ResolvedRefs"]
     conflicted = [problem for problem in problems if problem.condition == "Conflicted"]
     yield _verdict("Accepted", accepted)
-    yield _verdict("ResolvedRefs", resolved)
+    if accepted and not resolved:
+        yield ("ResolvedRefs", "Unknown", "NotAccepted", UNCHECKED)
+    else:
+        yield _verdict("ResolvedRefs", resolved)
     if conflicted:
         yield ("Conflicted", "True", conflicted[0].reason, _message(conflicted))
     yield ("Programmed", "Unknown", "NoSidecars", NO_SIDECARS)
