@@ -10,7 +10,7 @@ from outrider_operator.dev.local import keyless
 from outrider_sidecar.config.credentials import Credentials, FileCredentials
 
 
-@click.command()
+@click.command(short_help="Check that references and keys are there.")
 @click.option(
     "--file",
     "-f",

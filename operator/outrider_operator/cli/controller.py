@@ -7,7 +7,7 @@ from typing import Literal
 import click
 
 
-@click.command()
+@click.command(short_help="Publish snapshots and status from Kubernetes.")
 @click.option(
     "--kubeconfig",
     type=click.Path(dir_okay=False, path_type=Path),

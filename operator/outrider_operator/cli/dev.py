@@ -11,7 +11,7 @@ from outrider_sidecar.config.credentials import Credentials, FileCredentials
 from outrider_sidecar.config.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Serve manifests on this machine, no cluster needed.")
 @click.option(
     "--file",
     "-f",

@@ -15,7 +15,7 @@ from outrider_sidecar.api.errors import Refusal
 _HELLO = "Hello"
 
 
-@click.command()
+@click.command(short_help="Show what becomes of a request, and why.")
 @click.option(
     "--file",
     "-f",

@@ -11,7 +11,7 @@ from outrider_operator.dev.workspace import Workspace, load
 PATHS = click.Path(path_type=Path, allow_dash=True)
 
 
-@click.command()
+@click.command(short_help="Check manifests as a cluster would.")
 @click.argument("paths", nargs=-1, required=True, type=PATHS, metavar="PATH...")
 @click.option(
     "--output",

@@ -14,7 +14,7 @@ from outrider_sidecar import snapshot
 from outrider_sidecar.snapshot import Snapshot, SnapshotError
 
 
-@click.command()
+@click.command(short_help="Print the snapshot of each namespace.")
 @click.argument("paths", nargs=-1, required=True, type=PATHS, metavar="PATH...")
 @click.option(
     "--output",

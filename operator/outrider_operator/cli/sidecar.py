@@ -4,6 +4,7 @@ import click
 
 
 @click.command(
+    short_help="Run the proxy as a pod does.",
     context_settings={"ignore_unknown_options": True, "help_option_names": []},
     add_help_option=False,
 )

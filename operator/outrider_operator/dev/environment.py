@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from dotenv import dotenv_values
 
+from outrider_operator.resources import durations
 from outrider_operator.resources.resource import Resource
 from outrider_sidecar.snapshot import SecretKey
 
@@ -113,7 +114,7 @@ def resources(environment: Mapping[str, str]) -> Found:
         chosen["model"] = model
     if seconds := _number(environment, "LLM_TIMEOUT_SECONDS", 0.001, 86_400):
         for backend in backends:
-            backend["timeouts"] = {"request": f"{round(float(seconds) * 1000)}ms"}
+            backend["timeouts"] = {"request": durations.spelled(round(float(seconds) * 1000))}
     spec: dict[str, Any] = {
         "models": ["*"],
         "backends": backends,
@@ -170,5 +171,5 @@ def _number(
     pattern = r"\d{1,9}" if whole else r"\d{1,9}(\.\d{1,6})?"
     if not re.fullmatch(pattern, value) or not low <= float(value) <= high:
         kind = "a whole number" if whole else "a number"
-        raise VariableError(name, value, f"write {kind} from {low:g} to {high:g}")
+        raise VariableError(name, value, f"write {kind} from {low:g} to {high:.0f}")
     return value

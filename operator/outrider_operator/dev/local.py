@@ -17,6 +17,7 @@ from watchfiles import awatch
 from outrider_operator.dev.lines import edit_line
 from outrider_operator.dev.namespace import choose
 from outrider_operator.dev.workspace import Finding, Workspace, load
+from outrider_operator.resources.resource import Resource
 from outrider_sidecar import snapshot
 from outrider_sidecar.config.current import Current
 from outrider_sidecar.snapshot import Snapshot
@@ -38,6 +39,7 @@ class Local:
         self._wanted = namespace
         self._say = say
         self._published: dict[str, Snapshot] = {}
+        self._resources: tuple[Resource, ...] = ()
         self._told: frozenset[Finding] = frozenset()
         self.namespace = ""
 
@@ -63,14 +65,24 @@ class Local:
         return True
 
     def read(self, paths: Sequence[Path]) -> Workspace:
-        """The manifests under `paths`, compiled upon what is served."""
-        return load(paths, self._published)
+        """The manifests under `paths`, compiled upon what is served.
+
+        Of a file that cannot be read right now, what was last read of it counts.
+        """
+        read = load(paths, self._published, self._resources)
+        self._resources = read.resources
+        return read
 
     async def watch(self, paths: Sequence[Path], stop: asyncio.Event) -> None:
         """Serve each saved edit until `stop`; a broken one is told and the last good stays."""
         watched = sorted({path if path.is_dir() else path.parent for path in paths})
         async for changes in awatch(
-            *watched, step=QUIET_MS, debounce=LONGEST_MS, stop_event=stop, rust_timeout=1000
+            *watched,
+            step=QUIET_MS,
+            debounce=LONGEST_MS,
+            stop_event=stop,
+            rust_timeout=1000,
+            recursive=False,
         ):
             began = time.perf_counter() - _age(path for _, path in changes)
             workspace = await asyncio.to_thread(self.read, paths)

@@ -46,6 +46,9 @@ async def serve(
     if current.table is None:
         raise UnusableError(f"nothing of namespace {local.namespace} can be served")
     _check_keys(current.table.snapshot, credentials, say)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     proxy = Proxy(settings, current, credentials, _telemetry(log, say))
     try:
         await proxy.start()
@@ -53,10 +56,6 @@ async def serve(
         raise UnusableError(str(error)) from None
     say(f"OpenAI SDKs     OPENAI_BASE_URL=http://127.0.0.1:{proxy.port}/v1")
     say(f"Anthropic SDKs  ANTHROPIC_BASE_URL=http://127.0.0.1:{proxy.port}")
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     async with asyncio.TaskGroup() as tasks:
         if not isinstance(source, environment.Found):
             say("watching the manifests; Ctrl-C ends")
