@@ -62,7 +62,7 @@ def _prompts(before: Snapshot, after: Snapshot) -> Iterator[str]:
 
 
 def _shares(before: Prompt, after: Prompt) -> str:
-    """Versions whose share changed; where there are two arms the smaller tells it all."""
+    """Versions whose share changed; of two arms the one beside the stable one tells it all."""
     was = {name: version.share for name, version in before.versions.items()}
     now = {name: version.share for name, version in after.versions.items()}
     changed = sorted(
@@ -70,7 +70,7 @@ def _shares(before: Prompt, after: Prompt) -> str:
         key=lambda name: (now.get(name, 0), name),
     )
     if len(changed) == 2:
-        changed = [name for name in changed if name != after.stable] or changed
+        changed = [name for name in changed if name != before.stable] or changed
     return ", ".join(
         f"{name} {percent(was.get(name, 0))} -> {percent(now.get(name, 0))}" for name in changed
     )
