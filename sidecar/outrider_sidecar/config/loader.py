@@ -10,11 +10,10 @@ plain `snapshot.json`. One task reads; a change during a read rings the bell aga
 import asyncio
 import logging
 import threading
-from contextlib import aclosing
 from pathlib import Path
 from typing import Final
 
-from watchfiles import awatch
+from watchfiles import watch
 
 from outrider_sidecar.config import files
 from outrider_sidecar.config.current import Current, Rejection, Source
@@ -23,7 +22,7 @@ from outrider_sidecar.snapshot import SnapshotError
 
 # Above this many bytes a snapshot is decoded and built in a thread.
 _LARGE: Final = 256 * 1024
-_WATCH_STEP_MS: Final = 20
+_WATCH_STEP_MS: Final = 10
 _WATCH_DEBOUNCE_MS: Final = 100
 
 logger = logging.getLogger(__name__)
@@ -167,19 +166,30 @@ class Loader:
 
     async def _ring_for(self, inode: int) -> None:
         """Ring until the directory is no longer the one with that inode."""
-        changes = awatch(
-            self._directory,
-            watch_filter=None,
-            debounce=_WATCH_DEBOUNCE_MS,
-            step=_WATCH_STEP_MS,
-            recursive=False,
-        )
-        async with aclosing(changes):
-            async for _ in changes:
-                self._rung = True
-                self._bell.set()
-                if _inode(self._directory) != inode:
-                    return
+        loop, stop = asyncio.get_running_loop(), threading.Event()
+
+        def heard() -> None:
+            self._rung = True
+            self._bell.set()
+            if _inode(self._directory) != inode:
+                stop.set()
+
+        # One thread for good: a busy loop makes every step on it a wait of its own.
+        def listen() -> None:
+            for _ in watch(
+                self._directory,
+                watch_filter=None,
+                debounce=_WATCH_DEBOUNCE_MS,
+                step=_WATCH_STEP_MS,
+                stop_event=stop,
+                recursive=False,
+            ):
+                loop.call_soon_threadsafe(heard)
+
+        try:
+            await asyncio.to_thread(listen)
+        finally:
+            stop.set()
 
     async def _tick(self) -> None:
         while True:
