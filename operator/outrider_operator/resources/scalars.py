@@ -19,7 +19,7 @@ _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
 }
 _INTEGER: Final = re.compile(
-    r"[-+]?(0[xX](?P<x>[0-9a-fA-F]+)|0[bB](?P<b>[01]+)|0[oO]?(?P<o>[0-7]+)|(?P<d>0|[1-9][0-9]*))"
+    r"[-+]?(?:0[xX](?P<x>[0-9a-fA-F]+)|0[bB](?P<b>[01]+)|0[oO]?(?P<o>[0-7]+)|(?P<d>0|[1-9][0-9]*))"
 )
 _BASES: Final = {"x": 16, "b": 2, "o": 8, "d": 10}
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -32,7 +32,9 @@ def resolve(word: str) -> Scalar:
         return _WORDS[word]
     if _NO_NUMBER.fullmatch(word):
         raise ValueError(f"{word} is no number that JSON has: quote it if you mean the text")
-    digits = word.replace("_", "")
+    if word.startswith("_"):
+        return word
+    digits = word if word.startswith(".") else word.replace("_", "")
     if match := _INTEGER.fullmatch(digits):
         base = match.lastgroup or "d"
         number = int(match[base], _BASES[base])
@@ -46,4 +48,4 @@ def resolve(word: str) -> Scalar:
 
 
 def _whole(number: int) -> int | float:
-    return number if -(2**63) <= number < 2**64 else float(number)
+    return number if -(2**63) <= number < 2**63 else float(number)
