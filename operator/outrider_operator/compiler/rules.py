@@ -8,6 +8,7 @@ manifest has no older self. A test compares both tables with the CRDs.
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -19,10 +20,13 @@ from outrider_operator.resources.kinds import KINDS, LLM_ROUTE, PROMPT_VERSION, 
 MESSAGE_CHARACTERS: Final = 98_304
 VARIABLE_CHARACTERS: Final = DEFAULTS["PromptVersion"]["spec.prompt.variables[].maxLength"]
 _DAY_MS: Final = 86_400_000
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _WINDOW_MS: Final = range(1_000, 31 * _DAY_MS + 1)
+_LABEL: Final = "[A-Za-z0-9]([-A-Za-z0-9_]*[A-Za-z0-9])?"
 _BASE_URL: Final = re.compile(
-    r"https?://([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])"
-    r"(:[0-9]{1,5})?(/[-A-Za-z0-9._~!$&()*+,;=:@%/]*)?"
+    rf"https?://({_LABEL}([.]{_LABEL})*[.]?|\[[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\])"
+    r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+    r"(/[-A-Za-z0-9._~!$&()*+,;=:@%/]*)?"
 )
 
 Value = Any  # a part of a spec that its schema has accepted
@@ -110,6 +114,13 @@ def _dangling(spec: Value) -> list[str]:
     """The rules that name a backend which is not there."""
     backends = _names(spec["backends"])
     return [rule["name"] for rule in spec["rules"] if not _referred(rule) <= backends]
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC) >= _EARLIEST
+    except (ValueError, OverflowError):
+        return False
 
 
 def _place_rule(identity: str) -> Rule:
@@ -310,6 +321,12 @@ _POLICY_RULES: Final = (
         "spec.tiers[].requests.window",
         "window must be from 1s to 744h (31 days)",
         lambda self: milliseconds(self) in _WINDOW_MS,
+    ),
+    Rule(
+        RATE_LIMIT_POLICY,
+        "spec.overrides[].until",
+        "until must be a day that the calendar has, in the year 2000 or later",
+        _is_moment,
     ),
 )
 

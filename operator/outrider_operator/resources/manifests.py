@@ -13,6 +13,7 @@ import msgspec
 
 from outrider_operator.resources.document import Document, DocumentError, documents
 from outrider_operator.resources.kinds import KINDS
+from outrider_operator.resources.metadata import mistakes
 from outrider_operator.resources.resource import Resource, Source
 from outrider_operator.resources.suggestion import meant
 
@@ -21,13 +22,6 @@ API_VERSION: Final = f"{GROUP}/v1alpha1"
 DEFAULT_NAMESPACE: Final = "default"
 MAX_BYTES: Final = 16 * 1024 * 1024
 SUFFIXES: Final = (".yaml", ".yml", ".json")
-
-_TOP: Final = ("apiVersion", "kind", "metadata", "spec", "status")
-_METADATA: Final = (
-    *("name", "namespace", "labels", "annotations", "finalizers", "ownerReferences", "uid"),
-    *("resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "selfLink"),
-    *("deletionGracePeriodSeconds", "managedFields", "generateName"),
-)
 
 
 class ManifestProblem(msgspec.Struct, frozen=True, order=True):
@@ -153,7 +147,7 @@ def _of_object(
         ask = f"did you mean {near}?" if near else f"{GROUP} has {', '.join(KINDS)}"
         yield problem("kind", f"there is no kind {kind}: {ask}")
     else:
-        wrong = [problem(path, message) for path, message in _mistakes(data)]
+        wrong = [problem(path, message) for path, message in mistakes(data)]
         if wrong:
             yield from wrong
         else:
@@ -165,37 +159,6 @@ def _source(document: Document, file: str, at: str) -> Source:
     return Source(file, line, document.positions, at)
 
 
-def _mistakes(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Path and message of what is wrong around the spec."""
-    kind, metadata = data["kind"], data.get("metadata")
-    yield from _unknown(data, _TOP, "")
-    if not isinstance(metadata, dict):
-        yield "metadata", f"{kind} has no metadata: write metadata: {{name: ...}}"
-        return
-    yield from _unknown(metadata, _METADATA, "metadata.")
-    if not isinstance(metadata.get("name"), str) or not metadata["name"]:
-        yield "metadata.name", f"{kind} has no name: write metadata: {{name: ...}}"
-    if not isinstance(metadata.get("namespace") or "", str):
-        yield "metadata.namespace", "metadata.namespace must be text: quote it"
-    labels = metadata.get("labels") or {}
-    if not isinstance(labels, dict):
-        yield "metadata.labels", "metadata.labels must be a mapping of names to text"
-    else:
-        for label, value in labels.items():
-            if not isinstance(value, str):
-                yield f"metadata.labels.{label}", f"the label {label} must be text: quote it"
-    if not isinstance(data.get("spec"), dict):
-        yield "spec", f"{kind} {metadata.get('name')} has no spec: write spec: {{...}}"
-
-
-def _unknown(data: dict[str, Any], known: tuple[str, ...], at: str) -> Iterator[tuple[str, str]]:
-    for name in data:
-        if name not in known:
-            near = meant(name, known)
-            ask = f"did you mean {near}?" if near else "remove it"
-            yield at + name, f"unknown field {at}{name}: {ask}"
-
-
 def _resource(data: dict[str, Any], source: Source) -> Resource:
     metadata = data["metadata"]
     generation = metadata.get("generation")
@@ -204,7 +167,7 @@ def _resource(data: dict[str, Any], source: Source) -> Resource:
         namespace=metadata.get("namespace") or DEFAULT_NAMESPACE,
         name=metadata["name"],
         spec=data["spec"],
-        labels=metadata.get("labels") or {},
+        labels={name: value or "" for name, value in (metadata.get("labels") or {}).items()},
         generation=generation if isinstance(generation, int) else 0,
         created=str(metadata.get("creationTimestamp") or ""),
         uid=str(metadata.get("uid") or ""),

@@ -16,9 +16,12 @@ from outrider_operator.resources.resource import Resource
 # The API server's own rule for names; the CRD adds the length.
 _NAME: Final = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _KEPT: Final = frozenset(
-    {"type", "enum", "pattern", "format", "required", "minimum", "maximum"}
+    {"type", "enum", "pattern", "required", "minimum", "maximum"}
     | {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"}
 )
+# Of the errors at one path only those of the lowest rank are told: who wrote a number for a word
+# need not hear the words, who wrote nothing need not hear that it is too short.
+_RANKS: Final = {"type": 0, "minLength": 2}
 
 
 class SchemaProblem(msgspec.Struct, frozen=True, order=True):
@@ -30,13 +33,24 @@ class SchemaProblem(msgspec.Struct, frozen=True, order=True):
 
 def problems(resource: Resource) -> list[SchemaProblem]:
     """Everything in the resource that its CRD's schema refuses, in the order of the paths."""
-    instance = {"metadata": {"name": resource.name}, "spec": _without_nulls(resource)}
-    found = {
+    spec = without_nulls(resource.kind, resource.spec)
+    instance = {"metadata": {"name": resource.name}, "spec": spec}
+    found: dict[str, list[tuple[int, str]]] = {}
+    for error in _validator(resource.kind).iter_errors(instance):
+        rank = _RANKS.get(error.kind.name, 1)
+        for path, message in wording.problems(error, crds.schema(resource.kind)):
+            found.setdefault(path, []).append((rank, message))
+    return sorted(
         SchemaProblem(path, message)
-        for error in _validator(resource.kind).iter_errors(instance)
-        for path, message in wording.problems(error, crds.schema(resource.kind))
-    }
-    return sorted(found)
+        for path, told in found.items()
+        for rank, message in told
+        if rank == min(told)[0]
+    )
+
+
+def without_nulls(kind: str, spec: Any) -> Any:
+    """The spec as the API server keeps it: a field that is null is absent."""
+    return _pruned(spec, crds.schema(kind)["properties"]["spec"])
 
 
 @cache
@@ -47,15 +61,12 @@ def _validator(kind: str) -> jsonschema_rs.Draft202012Validator:
     metadata = {"type": "object", "properties": {"name": {**name, "pattern": _NAME}}}
     properties = {"metadata": metadata, "spec": spec}
     whole = {"type": "object", "required": ["spec"], "properties": properties}
-    return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+    return jsonschema_rs.Draft202012Validator(whole)
 
 
 def _strict(schema: dict[str, Any]) -> dict[str, Any]:
     """JSON Schema of a structural schema: unknown fields refused where they are not kept."""
     strict = {key: value for key, value in schema.items() if key in _KEPT}
-    # Kubernetes says with these how an integer is stored; JSON Schema knows no such formats.
-    if strict.get("format") in ("int32", "int64"):
-        del strict["format"]
     if "properties" in schema:
         strict["properties"] = {
             name: _strict(member) for name, member in schema["properties"].items()
@@ -66,19 +77,14 @@ def _strict(schema: dict[str, Any]) -> dict[str, Any]:
     return strict
 
 
-def _without_nulls(resource: Resource) -> Any:
-    """The spec as the API server sees it: null where there is a default means the default."""
-    return _defaulted(resource.spec, crds.schema(resource.kind)["properties"]["spec"])
-
-
-def _defaulted(value: Any, schema: dict[str, Any]) -> Any:
+def _pruned(value: Any, schema: dict[str, Any]) -> Any:
     if isinstance(value, dict) and "properties" in schema:
         members = schema["properties"]
         return {
-            name: _defaulted(member, members.get(name, {}))
+            name: _pruned(member, members.get(name, {}))
             for name, member in value.items()
-            if not (member is None and "default" in members.get(name, {}))
+            if not (member is None and name in members)
         }
     if isinstance(value, list) and "items" in schema:
-        return [_defaulted(item, schema["items"]) for item in value]
+        return [_pruned(item, schema["items"]) for item in value]
     return value

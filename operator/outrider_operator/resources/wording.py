@@ -29,8 +29,9 @@ PATTERNS: Final[dict[str, str]] = {
     "^[A-Za-z_][A-Za-z0-9_.]*$": "letters, digits, _ and ., not a digit or . first, "
     "such as language",
     "^[A-Za-z0-9_-]+$": "letters, digits, _ and -, such as lookup_policy",
-    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:"
-    "[0-9]{2})$": "a time such as 2026-12-01T00:00:00Z",
+    "^[2-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:"
+    "[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$": "a time such as "
+    "2026-12-01T00:00:00Z",
 }
 
 _TYPES: Final = {
@@ -68,10 +69,8 @@ def problems(
             near = meant(value, limit) if isinstance(value, str) else None
             ask = f"did you mean {near}?" if near else f"write {_either(limit)}"
             yield path, f"{path} is {shown(value)}, not one of {', '.join(limit)}: {ask}"
-        case "pattern" | "format":
-            pattern = limit if kind.name == "pattern" else fields.get("pattern", "")
-            wanted = PATTERNS.get(pattern, f"a {limit}")
-            yield path, f"{path} is {shown(value)}: write {wanted}"
+        case "pattern":
+            yield path, f"{path} is {shown(value)}: write {PATTERNS[limit]}"
         case "minimum" | "maximum":
             low, high = fields.get("minimum"), fields.get("maximum")
             yield path, f"{path} is {shown(value)}: write a number from {low} to {high}"
@@ -114,7 +113,7 @@ def _type(path: str, value: Any, fields: dict[str, Any]) -> str:
     wanted = fields.get("type", "")
     message = f"{path} is {shown(value)}: it must be {_TYPES.get(wanted, wanted)}"
     if value is None:
-        return f"{path} has no value: write {_TYPES.get(wanted, wanted)}, or remove the field"
+        return f"{path} has no value: write {_TYPES.get(wanted, wanted)}, or remove it"
     if wanted == "string" and isinstance(value, bool):
         return f"{message}; quote it (YAML reads y, yes, no, on and off as true and false)"
     if wanted == "string" and isinstance(value, int | float):
