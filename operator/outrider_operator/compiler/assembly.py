@@ -5,11 +5,10 @@ from typing import Final
 
 import msgspec
 
-from outrider_operator.compiler import names, splits
+from outrider_operator.compiler import names, splits, storage
 from outrider_operator.compiler.names import Taken
 from outrider_operator.compiler.reading import Form
 from outrider_operator.compiler.splits import Arm, Split
-from outrider_operator.compiler.storage import STORED_BYTES, stored
 from outrider_sidecar.snapshot import Limit, Route, Snapshot, seal
 
 Key = tuple[str, str]  # kind, name
@@ -27,7 +26,7 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
 
     def fits(self) -> bool:
         """Whether a ConfigMap has room for it."""
-        return len(stored(self.snapshot)[1]) <= STORED_BYTES
+        return storage.fits(self.snapshot)
 
     def split(self, prompt: str) -> Split:
         """The split of a prompt, empty for one that has no version and never had."""
@@ -42,7 +41,7 @@ def assembled(
     `created` is when each route was, `extras` how many of the versions that nobody is dealt are
     kept, None for all.
     """
-    arms = _by_prompt(forms)
+    arms = splits.by_prompt(form for _, form in sorted(forms.items()) if isinstance(form, Arm))
     split = {
         prompt: splits.split(arms.get(prompt, ()), previous.prompts.get(prompt))
         for prompt in sorted(arms.keys() | previous.prompts.keys())
@@ -70,14 +69,6 @@ def assembled(
         limits=tuple(form for _, form in sorted(forms.items()) if isinstance(form, Limit)),
     )
     return Assembly(snapshot=seal(snapshot), splits=split, taken=taken)
-
-
-def _by_prompt(forms: Forms) -> dict[str, list[Arm]]:
-    arms: dict[str, list[Arm]] = {}
-    for _, form in sorted(forms.items()):
-        if isinstance(form, Arm):
-            arms.setdefault(form.prompt, []).append(form)
-    return arms
 
 
 def _resolved(route: Route, last: Route | None, split: Mapping[str, Split]) -> Route:

@@ -9,6 +9,7 @@ from outrider_operator.compiler import facts, reading, references
 from outrider_operator.compiler.assembly import Assembly, Forms, Key, assembled
 from outrider_operator.compiler.facts import Facts
 from outrider_operator.compiler.fitting import fitted, largest
+from outrider_operator.compiler.memory import Memory
 from outrider_operator.compiler.problem import Problem
 from outrider_operator.compiler.reading import Form, Reading
 from outrider_operator.compiler.splits import Arm
@@ -55,28 +56,23 @@ def compile(resources: Iterable[Resource], previous: Mapping[str, Snapshot]) -> 
             key: reading.read(same[0]) if len(same) == 1 else reading.repeated(same)
             for key, same in sorted(objects.items())
         }
-        assembly, forms, refused = _fitted(readings, last)
+        memory = Memory(last)
+        assembly, forms, refused = _fitted(readings, last, memory)
         snapshots[namespace] = assembly.snapshot
         for each in readings.values():
             problems.extend(each.problems)
-        problems.extend(_too_large(readings, refused, last))
+        problems.extend(_too_large(readings, refused, last.namespace, memory))
         problems.extend(_references(readings, forms, assembly))
-        for (kind, name), each in readings.items():
-            served[kind, namespace, name] = facts.of(
-                each.resource, forms.get((kind, name)), assembly
-            )
+        for (kind, name), each_facts in facts.of(readings, forms, assembly):
+            served[kind, namespace, name] = each_facts
     return Compiled(snapshots=snapshots, problems=tuple(sorted(problems)), served=served)
 
 
 def _fitted(
-    readings: Mapping[Key, Reading], last: Snapshot
+    readings: Mapping[Key, Reading], last: Snapshot, memory: Memory
 ) -> tuple[Assembly, Forms, Sequence[Key]]:
     """The namespace with all there is room for, the forms in it, and whose change is not."""
-    before: dict[Key, Form] = {}
-    for key, each in readings.items():
-        form = reading.last_form(each.resource, last)
-        if form:
-            before[key] = form
+    before = {key: form for key, each in readings.items() if (form := memory.form(each.resource))}
     wanted = {key: form for key, each in readings.items() if (form := each.form or before.get(key))}
     created = {
         name: each.resource.created for (kind, name), each in readings.items() if kind == LLM_ROUTE
@@ -92,7 +88,7 @@ def _fitted(
     lean = assembly(wanted, idle)
     if lean.fits():
         return lean, wanted, ()
-    forms, refused = fitted(wanted, before, lambda forms: assembly(forms, 0).fits())
+    forms, refused = fitted(wanted, before, _size, lambda forms: assembly(forms, 0).fits())
     return assembly(forms, 0), forms, refused
 
 
@@ -108,26 +104,30 @@ def _references(
 
 
 def _too_large(
-    readings: Mapping[Key, Reading], refused: Sequence[Key], last: Snapshot
+    readings: Mapping[Key, Reading], refused: Sequence[Key], namespace: str, memory: Memory
 ) -> Iterator[Problem]:
     """SnapshotTooLarge for each resource whose change has no room."""
     if not refused:
         return
-    sizes = {key: len(msgspec.json.encode(each.form)) for key, each in readings.items()}
+    sizes = {key: _size(each.form) for key, each in readings.items()}
     biggest = sorted(readings, key=lambda key: (-sizes[key], key))[:LARGEST_NAMED]
     named = ", ".join(f"{kind} {name} ({sizes[kind, name] // 1024} KiB)" for kind, name in biggest)
     for kind, name in refused:
-        keeps = reading.last_form(readings[kind, name].resource, last) is not None
+        keeps = memory.form(readings[kind, name].resource) is not None
         yield Problem(
             kind=kind,
-            namespace=last.namespace,
+            namespace=namespace,
             name=name,
             condition="Accepted",
             reason="SnapshotTooLarge",
             message=(
-                f"the snapshot of namespace {last.namespace} has no room for {kind} {name}, which "
+                f"the snapshot of namespace {namespace} has no room for {kind} {name}, which "
                 f"{'keeps its last form' if keeps else 'is not served'}: it may take "
                 f"{STORED_BYTES // 1024} KiB as it is stored; shorten or delete some of the "
                 f"largest: {named}"
             ),
         )
+
+
+def _size(form: Form | None) -> int:
+    return len(msgspec.json.encode(form))

@@ -1,17 +1,16 @@
 """What status says of an object beside its problems."""
 
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
 
-from outrider_operator.compiler.assembly import Assembly
+from outrider_operator.compiler.assembly import Assembly, Forms, Key
 from outrider_operator.compiler.ranges import Range
-from outrider_operator.compiler.reading import Form
 from outrider_operator.compiler.splits import Arm
 from outrider_operator.compiler.wording import some
 from outrider_operator.resources.kinds import LLM_ROUTE, PROMPT_VERSION
-from outrider_operator.resources.resource import Resource
-from outrider_sidecar.snapshot import Limit
+from outrider_sidecar.snapshot import Limit, Route
 
 RANGES_SHOWN: Final = 64
 SHARES_SHOWN: Final = 256
@@ -69,52 +68,64 @@ class PolicyFacts(msgspec.Struct, frozen=True, kw_only=True):
 Facts = RouteFacts | VersionFacts | PolicyFacts
 
 
-def of(resource: Resource, form: Form | None, assembly: Assembly) -> Facts:
-    """The facts of an object whose form, if it has one, is in the assembly."""
-    if resource.kind == LLM_ROUTE:
-        return _route(resource.name, assembly)
-    if resource.kind == PROMPT_VERSION:
-        return _version(form, assembly) if isinstance(form, Arm) else VersionFacts()
-    return PolicyFacts(targets=_targets(form, assembly) if isinstance(form, Limit) else ())
+def of(objects: Iterable[Key], forms: Forms, assembly: Assembly) -> Iterator[tuple[Key, Facts]]:
+    """The facts of each object; those with a form have it in the assembly."""
+    routes = assembly.snapshot.routes
+    used = {route.prompt.name for route in routes.values() if route.prompt}
+    splits = {prompt: _split(prompt, assembly) for prompt in used}
+    choice = f"name one of {some(routes)}" if routes else "create it"
+    for kind, name in objects:
+        form = forms.get((kind, name))
+        facts: Facts
+        if kind == LLM_ROUTE:
+            facts = _route(routes.get(name), splits)
+        elif kind == PROMPT_VERSION:
+            facts = _version(form, assembly, used) if isinstance(form, Arm) else VersionFacts()
+        else:
+            facts = _policy(form, routes, choice) if isinstance(form, Limit) else PolicyFacts()
+        yield (kind, name), facts
 
 
-def _route(name: str, assembly: Assembly) -> RouteFacts:
-    route = assembly.snapshot.routes.get(name)
-    if route is None or route.prompt is None:
-        return RouteFacts(models=route.models if route else ())
-    split = assembly.split(route.prompt.name)
+def _route(route: Route | None, splits: Mapping[str, RouteFacts]) -> RouteFacts:
+    if route is None:
+        return RouteFacts()
+    facts = splits[route.prompt.name] if route.prompt else RouteFacts()
+    return msgspec.structs.replace(facts, models=route.models)
+
+
+def _split(prompt: str, assembly: Assembly) -> RouteFacts:
+    """What every route that serves the prompt says of it."""
+    split = assembly.split(prompt)
     shares = [
         Share(version, split.goals.get(version, 0), split.shares.get(version, 0))
-        for version in sorted(split.goals.keys() | split.shares.keys())
+        for version in split.goals.keys() | split.shares.keys()
         if split.goals.get(version) or split.shares.get(version)
     ]
     largest = sorted(shares, key=lambda each: (-each.share, -each.goal, each.version))
     return RouteFacts(
-        models=route.models,
-        prompt=route.prompt.name,
+        prompt=prompt,
         stable=split.stable,
         shares=tuple(sorted(largest[:SHARES_SHOWN], key=lambda each: each.version)),
         ranges=split.ranges if len(split.ranges) <= RANGES_SHOWN else (),
     )
 
 
-def _version(arm: Arm, assembly: Assembly) -> VersionFacts:
+def _version(arm: Arm, assembly: Assembly, used: Collection[str]) -> VersionFacts:
     split = assembly.split(arm.prompt)
-    routes = assembly.snapshot.routes.values()
     return VersionFacts(
         digest=arm.digest,
         goal=split.goals.get(arm.name, 0),
         share=split.shares.get(arm.name, 0),
-        used=any(route.prompt and route.prompt.name == arm.prompt for route in routes),
+        used=arm.prompt in used,
     )
 
 
-def _targets(limit: Limit, assembly: Assembly) -> tuple[Target, ...]:
-    routes = assembly.snapshot.routes
-    choice = f"name one of {some(routes)}" if routes else "create it"
-    return tuple(
-        Target(name, True)
-        if name in routes
-        else Target(name, False, f"there is no LLMRoute {name}; {choice}")
-        for name in limit.routes or ()
+def _policy(limit: Limit, routes: Collection[str], choice: str) -> PolicyFacts:
+    return PolicyFacts(
+        targets=tuple(
+            Target(name, True)
+            if name in routes
+            else Target(name, False, f"there is no LLMRoute {name}; {choice}")
+            for name in limit.routes or ()
+        )
     )

@@ -11,10 +11,9 @@ from outrider_operator.compiler.rules import broken
 from outrider_operator.compiler.splits import Arm
 from outrider_operator.resources import kinds, schema
 from outrider_operator.resources.resource import Resource
-from outrider_sidecar.snapshot import Limit, Route, Snapshot
+from outrider_sidecar.snapshot import Limit, Route
 
 DEPTH: Final = 64  # the sidecar parses what is published, and its parser has a limit too
-MAX_WEIGHT: Final = 10_000
 
 Form = Route | Arm | Limit
 Spec = TypeVar("Spec", kinds.LLMRoute, kinds.PromptVersion, kinds.RateLimitPolicy)
@@ -42,11 +41,16 @@ class _Refused(ValueError):
 def read(resource: Resource) -> Reading:
     """The resource's form, or every reason why it has none. Whatever the spec, it returns."""
     try:
-        spec = _plain(resource.spec)
-        resource = msgspec.structs.replace(resource, spec=spec)
-        form, found = _checked(resource, spec)
+        spec = schema.without_nulls(resource.kind, _plain(resource.spec))
     except _Refused as error:
-        form, found = None, [("Invalid", error.path, str(error))]
+        resource = msgspec.structs.replace(resource, spec=_remains([resource]))
+        form, found = None, [_invalid(error)]
+    else:
+        resource = msgspec.structs.replace(resource, spec=spec)
+        try:
+            form, found = _checked(resource, spec)
+        except _Refused as error:
+            form, found = None, [_invalid(error)]
     if not found:
         return Reading(resource=resource, form=form)
     return Reading(resource=resource, form=None, problems=_problems(resource, found))
@@ -60,31 +64,29 @@ def repeated(copies: list[Resource]) -> Reading:
     message = f"{first.kind} {first.namespace}/{first.name} is written {len(copies)} times{where}"
     found: list[Found] = [("Invalid", "", f"{message}; remove or rename all but one")]
     return Reading(
-        resource=msgspec.structs.replace(first, spec={"weight": None}, created=""),
+        resource=msgspec.structs.replace(first, spec=_remains(copies), created=""),
         form=None,
         problems=_problems(first, found),
     )
 
 
-def last_form(resource: Resource, previous: Snapshot) -> Form | None:
-    """The form of the resource in the previous snapshot, with its weight as it is now."""
-    if resource.kind == kinds.LLM_ROUTE:
-        return previous.routes.get(resource.name)
-    if resource.kind == kinds.RATE_LIMIT_POLICY:
-        return next((each for each in previous.limits if each.name == resource.name), None)
-    asked = resource.spec.get("promptName")
-    for name in sorted(previous.prompts, key=lambda name: (name != asked, name)):
-        version = previous.prompts[name].versions.get(resource.name)
-        if version:
-            return Arm(
-                name=resource.name,
-                prompt=name,
-                template=version.prompt,
-                digest=version.digest,
-                weight=_weight(resource.spec),
-                created=resource.created,
-            )
-    return None
+def _invalid(error: _Refused) -> Found:
+    return "Invalid", error.path, str(error)
+
+
+def _remains(copies: Iterable[Resource]) -> dict[str, Any]:
+    """What counts of specs that cannot be read: prompt name and weight, where all agree."""
+    specs: list[Any] = [each.spec for each in copies]
+    if not all(isinstance(spec, dict) for spec in specs):
+        return {"weight": None}
+    prompts = {spec.get("promptName") for spec in specs if _is_name(spec.get("promptName"))}
+    weights = [spec.get("weight", 0) for spec in specs]
+    agreed = weights[0] if weights.count(weights[0]) == len(weights) else None
+    return {"weight": agreed} | ({"promptName": prompts.pop()} if len(prompts) == 1 else {})
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii()
 
 
 def _checked(resource: Resource, spec: dict[str, Any]) -> tuple[Form | None, list[Found]]:
@@ -130,14 +132,6 @@ def _too_large(spec: dict[str, Any]) -> list[Found]:
 
 def _undeclared(version: kinds.PromptVersion) -> list[Found]:
     return [("VariableUndeclared", *each) for each in versions.undeclared(version.prompt)]
-
-
-def _weight(spec: dict[str, Any]) -> int | None:
-    """The weight in a spec of which nothing else may be trusted; None when it has no meaning."""
-    weight = spec.get("weight", 0)
-    if isinstance(weight, bool) or not isinstance(weight, int):
-        return None
-    return weight if 0 <= weight <= MAX_WEIGHT else None
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from outrider_operator.compiler.assembly import Assembly
 from outrider_operator.compiler.names import Taken
 from outrider_operator.compiler.problem import Condition, Problem, Reason
-from outrider_operator.compiler.splits import Arm
+from outrider_operator.compiler.splits import Arm, by_prompt
 from outrider_operator.compiler.wording import some
 from outrider_operator.resources.kinds import LLM_ROUTE, PROMPT_VERSION
 from outrider_operator.resources.resource import Resource
@@ -18,20 +18,22 @@ def prompts(
     """PromptNotFound and NoWeight of the routes, in the form that they ask for."""
     written: dict[str, list[str]] = {}
     for resource in versions:
-        written.setdefault(str(resource.spec.get("promptName")), []).append(resource.name)
+        if isinstance(prompt := resource.spec.get("promptName"), str):
+            written.setdefault(prompt, []).append(resource.name)
+    served = by_prompt(arms)
+    choice = some(served)
     for name, route in routes.items():
         if route.prompt is None:
             continue
         prompt = route.prompt.name
         meanwhile = _meanwhile(name, prompt, assembly)
-        if prompt not in written:
-            message = _not_found(prompt, written, assembly) + meanwhile
+        if prompt not in written and prompt not in served:
+            message = _not_found(prompt, choice, assembly) + meanwhile
             yield _unresolved(assembly, name, "PromptNotFound", message)
         elif not any(assembly.split(prompt).goals.values()):
-            own = [arm for arm in arms if arm.prompt == prompt]
             mending = (
-                f"no version of {prompt} has a weight: {_patch(own, prompt, assembly)}"
-                if own
+                f"no version of {prompt} has a weight: {_patch(served[prompt], prompt, assembly)}"
+                if prompt in served
                 else f"no version of {prompt} is accepted: mend {some(written[prompt])}, whose "
                 "own status says how"
             )
@@ -42,21 +44,26 @@ def models(
     routes: Mapping[str, Route], arms: Iterable[Arm], assembly: Assembly
 ) -> Iterator[Problem]:
     """ModelNotInRoute of the versions whose model no backend of a route that uses them has."""
+    offered: dict[str, dict[str, set[str]]] = {}
+    for name, route in routes.items():
+        if route.prompt is not None:
+            backends = route.backends.values()
+            own = {backend.model for backend in backends if backend.model is not None}
+            offered.setdefault(route.prompt.name, {})[name] = own
     for arm in arms:
         wanted = arm.template.model
-        for name, route in routes.items():
-            if wanted is None or route.prompt is None or route.prompt.name != arm.prompt:
-                continue
-            offered = {backend.model for backend in route.backends.values() if backend.model}
-            if wanted not in offered:
-                yield _problem(
-                    assembly,
-                    (PROMPT_VERSION, arm.name, "spec.prompt.model"),
-                    ("ResolvedRefs", "ModelNotInRoute"),
-                    f"no backend of LLMRoute {name} has the model {wanted}, so its rules choose "
-                    f"one with {some(offered) or 'the model of the caller'}; give the route a "
-                    f"backend with model {wanted}, or create a version with one it has",
-                )
+        using = offered.get(arm.prompt, {}) if wanted is not None else {}
+        lacking = {name: own for name, own in using.items() if wanted not in own}
+        if lacking:
+            there = some(set().union(*lacking.values())) or "the model of the caller"
+            yield _problem(
+                assembly,
+                (PROMPT_VERSION, arm.name, "spec.prompt.model"),
+                ("ResolvedRefs", "ModelNotInRoute"),
+                f"no backend of LLMRoute {some(lacking)} has the model {wanted}, so its rules "
+                f"choose one with {there}; give the route a backend with model {wanted}, or "
+                "create a version with one it has",
+            )
 
 
 def conflicts(taken: Iterable[Taken], assembly: Assembly) -> Iterator[Problem]:
@@ -74,11 +81,11 @@ def conflicts(taken: Iterable[Taken], assembly: Assembly) -> Iterator[Problem]:
         )
 
 
-def _not_found(prompt: str, written: Mapping[str, list[str]], assembly: Assembly) -> str:
-    choice = f", or name one of {some(written)} in spec.prompt.name" if written else ""
+def _not_found(prompt: str, choice: str, assembly: Assembly) -> str:
+    another = f", or name one of {choice} in spec.prompt.name" if choice else ""
     return (
         f"no PromptVersion in namespace {assembly.snapshot.namespace} has promptName {prompt}; "
-        f"create one{choice}"
+        f"create one{another}"
     )
 
 

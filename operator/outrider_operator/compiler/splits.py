@@ -36,6 +36,14 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
     gone: dict[str, Version] = {}
 
 
+def by_prompt(arms: Iterable[Arm]) -> dict[str, list[Arm]]:
+    """The arms of each prompt, in the order in which they come."""
+    grouped: dict[str, list[Arm]] = {}
+    for arm in arms:
+        grouped.setdefault(arm.prompt, []).append(arm)
+    return grouped
+
+
 def split(arms: Iterable[Arm], previous: Prompt | None) -> Split:
     """The split of the arms of one prompt; without any weight the last split stays."""
     by_name = {arm.name: arm for arm in arms}

@@ -11,7 +11,8 @@ JSON_KEY: Final = "snapshot.json"
 GZIP_KEY: Final = "snapshot.json.gz"
 JSON_BYTES: Final = 256 * 1024  # above it the bytes are compressed
 STORED_BYTES: Final = 900 * 1024  # of the 1 MiB that a ConfigMap holds
-_PLAIN_BYTES: Final = 64 * 1024 * 1024
+PLAIN_BYTES: Final = 64 * 1024 * 1024  # more is not unpacked, neither here nor by a sidecar
+_OVERHEAD: Final = 1024  # what deflate may add to 900 KiB that it cannot compress
 
 
 def stored(snapshot: Snapshot) -> tuple[str, bytes]:
@@ -19,7 +20,15 @@ def stored(snapshot: Snapshot) -> tuple[str, bytes]:
     data = encode(snapshot)
     if len(data) <= JSON_BYTES:
         return JSON_KEY, data
-    return GZIP_KEY, gzip.compress(data, mtime=0)
+    return GZIP_KEY, _packed(data)
+
+
+def fits(snapshot: Snapshot) -> bool:
+    """Whether a ConfigMap has room for the snapshot, and readers take it."""
+    data = encode(snapshot)
+    if len(data) <= STORED_BYTES - _OVERHEAD:
+        return True
+    return len(data) <= PLAIN_BYTES and len(_packed(data)) <= STORED_BYTES
 
 
 def unstored(key: str, data: bytes) -> Snapshot:
@@ -29,12 +38,16 @@ def unstored(key: str, data: bytes) -> Snapshot:
     return decode(data)
 
 
+def _packed(data: bytes) -> bytes:
+    return gzip.compress(data, compresslevel=6, mtime=0)
+
+
 def _unpacked(data: bytes) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            plain = file.read(_PLAIN_BYTES + 1)
+            plain = file.read(PLAIN_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise SnapshotError(f"not gzip: {error}") from error
-    if len(plain) > _PLAIN_BYTES:
-        raise SnapshotError(f"unpacks to more than {_PLAIN_BYTES} bytes")
+    if len(plain) > PLAIN_BYTES:
+        raise SnapshotError(f"unpacks to more than {PLAIN_BYTES} bytes")
     return plain
