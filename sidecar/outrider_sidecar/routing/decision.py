@@ -130,10 +130,10 @@ class Plan(msgspec.Struct):
                 name = "/max_tokens" if compatible else "/max_completion_tokens"
                 changes[name] = self.max_tokens
             if self.stream and not self.usage_asked:
-                if _is_sent(fields, "stream_options"):
-                    changes["/stream_options/include_usage"] = _TRUE
-                else:
+                if not _is_sent(fields, "stream_options"):
                     changes["/stream_options"] = b'{"include_usage":true}'
+                elif bytes(fields["stream_options"]).startswith(b"{"):
+                    changes["/stream_options/include_usage"] = _TRUE
         return self.body.splice(changes) if changes else self.body.raw
 
 

@@ -278,6 +278,7 @@ def test_the_prompts_output_limit_has_the_name_each_backend_knows() -> None:
         ({"stream_options": {"include_usage": False}}, False, {"include_usage": True}),
         ({"stream_options": {"x": 1}}, False, {"x": 1, "include_usage": True}),
         ({"stream_options": {"include_usage": True}}, True, {"include_usage": True}),
+        ({"stream_options": ["left to the provider"]}, False, ["left to the provider"]),
     ],
 )
 def test_a_chat_stream_is_asked_for_usage(options: Any, asked: bool, expected: Any) -> None:
