@@ -7,6 +7,7 @@ leaves every other byte as it was: unknown fields, key order and number spelling
 import codecs
 from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -62,10 +63,7 @@ class Body:
         gap = layout.gap_of(raw, fields)
         if gap is not None:
             return cls(raw, fields, raw, gap, [])
-        members = layout.members(raw, layout.after_space(raw, 0), fields)
-        if len(members) != len(fields):
-            raise _duplicate(members)
-        return cls(raw, fields, raw, None, members)
+        return cls(raw, fields, raw, None, _members(raw, fields))
 
     def text(self, name: str) -> str | None:
         """The top-level member `name` if it is a string.
@@ -137,9 +135,7 @@ class Body:
             fields = layout.FIELDS.decode(sound)
         except (msgspec.MsgspecError, RecursionError) as second:
             raise _not_json(raw, second) from second
-        members = layout.members(sound, layout.after_space(sound, 0), fields)
-        if len(members) != len(fields):
-            raise _duplicate(members)
+        members = _members(sound, fields)
         return cls(raw, layout.cut(raw, members), sound, None, members)
 
 
@@ -208,12 +204,18 @@ def _not_json(raw: bytes, error: Exception) -> Refusal:
         return refuse("caller_json", "The request body is empty. Send a JSON object.")
     if isinstance(error, msgspec.ValidationError):
         return refuse("caller_json", f"The request body: {error}. Send a JSON object.")
-    return refuse("caller_json", f"The request body is not JSON: {error}.")
+    what = str(error).removeprefix("JSON is malformed: ")
+    return refuse("caller_json", f"The request body is not JSON: {what}. Send a JSON object.")
 
 
-def _duplicate(members: list[layout.Member]) -> Refusal:
+def _members(text: bytes, fields: dict[str, msgspec.Raw]) -> list[layout.Member]:
+    """The members of a whole body; raises Refusal `caller_duplicate_key`."""
+    found = layout.members(text, layout.after_space(text, 0), fields)
+    members = list(islice(found, len(fields) + 1))
+    if len(members) == len(fields):
+        return members
     key = next(key for key, times in Counter(m.key for m in members).items() if times > 1)
-    return refuse(
+    raise refuse(
         "caller_duplicate_key",
         f"The request body has the key {msgspec.json.encode(key).decode()} twice. Parsers "
         "disagree about which one counts: send it once.",

@@ -70,7 +70,8 @@ def replaced(
     text: bytes, fields: dict[str, msgspec.Raw], gap: int, values: dict[str, bytes]
 ) -> bytes:
     """What `applied` makes of `simple` changes, for an object with a `layout.gap_of`."""
-    parts: list[bytes] = []
+    view = memoryview(text)
+    parts: list[bytes | memoryview] = []
     copied = 0
     position = 1
     missing = len(values)
@@ -79,14 +80,14 @@ def replaced(
         end = start + len(value)
         position = end + 1 + gap
         if key in values:
-            parts.append(text[copied:start])
+            parts.append(view[copied:start])
             parts.append(values[key])
             copied = end
             missing -= 1
             if not missing:
                 break
     if missing:
-        parts.append(text[copied:-1])
+        parts.append(view[copied:-1])
         comma, colon = (b", ", b": ") if gap else (b",", b":")
         for key, new in values.items():
             if key not in fields:
@@ -96,7 +97,7 @@ def replaced(
                 position = len(text)
         parts.append(b"}")
     else:
-        parts.append(text[copied:])
+        parts.append(view[copied:])
     return b"".join(parts)
 
 
@@ -131,13 +132,14 @@ def edits_of(text: bytes, at: int, found: list[Member], changes: Tree) -> list[E
 
 def applied(text: bytes, edits: list[Edit]) -> bytes:
     """`text` after the edits, which ascend and do not overlap."""
-    parts: list[bytes] = []
+    view = memoryview(text)
+    parts: list[bytes | memoryview] = []
     position = 0
     for start, end, new in edits:
-        parts.append(text[position:start])
+        parts.append(view[position:start])
         parts.append(new)
         position = end
-    parts.append(text[position:])
+    parts.append(view[position:])
     return b"".join(parts)
 
 
@@ -145,10 +147,10 @@ def _inside(text: bytes, member: Member, changes: Tree) -> list[Edit]:
     value = text[member.start : member.end]
     if value[0] == 0x7B:
         fields = layout.read(layout.FIELDS, value)
-        found = layout.members(text, member.start, fields)
+        found = list(layout.members(text, member.start, fields))
     elif value[0] == 0x5B:
         items = layout.read(layout.ITEMS, value)
-        found = layout.elements(text, member.start, items)
+        found = list(layout.elements(text, member.start, items))
     else:
         new = _json(changes)
         return [] if new is None else [Edit(member.start, member.end, new)]

@@ -87,7 +87,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 def count(value: Any) -> int:
     """A number of tokens as a provider wrote it; 0 for what is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return max(value, 0) if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def length(value: Any) -> int:

@@ -30,7 +30,7 @@ _COPY: Final = 1 << 16
 # A surrogate's escape; group 1 only when the other half is missing. An escape begins at a
 # backslash with an even number of backslashes before it.
 _SURROGATE: Final = re.compile(
-    rb"(?<!\\)(?:\\\\)*+\\u[dD](?:[89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"\\(?<!\\\\)(?:\\\\)*+u[dD](?:[89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|([89a-fA-F][0-9a-fA-F]{2}))"
 )
 
@@ -50,7 +50,7 @@ def repair(text: bytes) -> bytes:
 
     msgspec refuses lone surrogates even in parts it does not decode.
     """
-    return _SURROGATE.sub(_repaired, text)
+    return _SURROGATE.sub(_repaired, text) if b"\\u" in text else text
 
 
 def _repaired(match: re.Match[bytes]) -> bytes:
@@ -156,13 +156,12 @@ def regular(fields: dict[str, msgspec.Raw], gap: int) -> Iterator[Member]:
         position = end + 1 + gap
 
 
-def members(text: bytes, at: int, fields: dict[str, msgspec.Raw]) -> list[Member]:
+def members(text: bytes, at: int, fields: dict[str, msgspec.Raw]) -> Iterator[Member]:
     """The members of the object at offset `at`, duplicates too, in the order of the text.
 
     `fields` is what msgspec decoded it to: known lengths save the scan of the values.
     """
     view = memoryview(text)
-    found: list[Member] = []
     position = after_space(text, at + 1)
     while text[position] != 0x7D:
         head = _matched(_KEY(text, position))
@@ -173,21 +172,18 @@ def members(text: bytes, at: int, fields: dict[str, msgspec.Raw]) -> list[Member
         end = start + len(value)
         if msgspec.Raw(view[start:end]) != value or text[end] not in b", \t\n\r}":
             end = end_of(text, start)
-        found.append(Member(key, position, head.end(1) + 1, start, end))
+        yield Member(key, position, head.end(1) + 1, start, end)
         position = _matched(_COMMA(text, end)).end()
-    return found
 
 
-def elements(text: bytes, at: int, values: Iterable[msgspec.Raw]) -> list[Member]:
+def elements(text: bytes, at: int, values: Iterable[msgspec.Raw]) -> Iterator[Member]:
     """The elements of the array at offset `at`, keyed by their index."""
-    found: list[Member] = []
     position = at
     for index, value in enumerate(values):
         start = after_space(text, position + 1)
         end = start + len(value)
-        found.append(Member(str(index), start, start, start, end))
+        yield Member(str(index), start, start, start, end)
         position = after_space(text, end)
-    return found
 
 
 def end_of(text: bytes, start: int) -> int:

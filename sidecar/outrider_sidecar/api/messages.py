@@ -257,10 +257,9 @@ def _source(raw: msgspec.Raw) -> list[Part]:
 def _schema(body: Body) -> bool:
     if kind_of(body.fields.get("output_format")) is not None:
         return True
-    config = body.fields.get("output_config")
-    if config is None or memoryview(config)[0] != 0x7B:
-        return False
-    return kind_of(layout.read(_OUTPUT, config).format) is not None
+    sent = body.fields.get("output_config")
+    config = None if sent is None else layout.glean(_OUTPUT, sent)
+    return config is not None and kind_of(config.format) is not None
 
 
 def _usage(usage: Any) -> Usage | None:
