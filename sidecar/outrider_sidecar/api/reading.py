@@ -15,6 +15,7 @@ from outrider_sidecar.api.errors import Refusal, refuse
 from outrider_sidecar.api.server import Connection
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_MOST_MEMBERS: Final = 64
 _CODINGS: Final = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": zlib.MAX_WBITS}
 
 
@@ -148,23 +149,27 @@ def _wbits(coding: str) -> int | None:
 async def _decoded(raw: bytes, wbits: int, bounds: Bounds) -> bytes:
     if wbits == zlib.MAX_WBITS and raw and raw[0] & 0x0F != 8:
         wbits = -zlib.MAX_WBITS  # deflate without its zlib header, as some clients send it
-    decoder = zlib.decompressobj(wbits)
-    parts = []
+    parts: list[bytes] = []
     size = 0
     rest = raw
-    try:
-        while rest and not decoder.eof:
-            part = decoder.decompress(rest, MIB)
-            rest = decoder.unconsumed_tail
-            parts.append(part)
-            size += len(part)
-            if size > bounds.body_bytes:
-                raise too_large(bounds)
-            if size >= MIB:
-                await asyncio.sleep(0)
-        parts.append(decoder.flush())
-    except zlib.error as error:
-        raise refuse("caller_encoding", f"the body cannot be decoded: {error}") from error
-    if not decoder.eof:
-        raise refuse("caller_encoding", "the body ends in the middle of its compressed data")
-    return b"".join(parts)
+    for _ in range(_MOST_MEMBERS):
+        decoder = zlib.decompressobj(wbits)
+        try:
+            while rest and not decoder.eof:
+                part = decoder.decompress(rest, MIB)
+                rest = decoder.unconsumed_tail
+                parts.append(part)
+                size += len(part)
+                if size > bounds.body_bytes:
+                    raise too_large(bounds)
+                if size >= MIB:
+                    await asyncio.sleep(0)
+            parts.append(decoder.flush())
+        except zlib.error as error:
+            raise refuse("caller_encoding", f"the body cannot be decoded: {error}") from error
+        if not decoder.eof:
+            raise refuse("caller_encoding", "the body ends in the middle of its compressed data")
+        rest = decoder.unused_data
+        if not rest or wbits != _GZIP:
+            return b"".join(parts)
+    raise refuse("caller_encoding", f"the body is gzip of more than {_MOST_MEMBERS} members")
