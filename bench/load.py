@@ -10,11 +10,13 @@ import json
 import statistics
 import sys
 import time
+from typing import cast
 
 import uvloop
 
 SIZES = {"1KiB": 1024, "10KiB": 10_240, "stream": 1024}
 CONTENT = b'"content":"w'
+PATIENCE = 20.0
 
 
 def body_of(kind: str, model: str) -> bytes:
@@ -49,13 +51,13 @@ class Client(asyncio.Protocol):
         self._done = done
         self._answer = bytearray()
         self._end = -1
+        self._finished = False
         self.total: list[float] = []
         self.first: list[float] = []
         self.failed = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._send()
 
     def _send(self) -> None:
@@ -90,10 +92,11 @@ class Client(asyncio.Protocol):
         if now < self._until:
             self._send()
         else:
+            self._finished = True
             self._transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if error is not None or self._began > self._until:
+        if not self._finished:
             self.failed += 1
         if not self._done.done():
             self._done.set_result(None)
@@ -105,13 +108,16 @@ async def load(port: int, request: bytes, connections: int, seconds: float) -> d
     until = time.perf_counter() + seconds
     clients: list[Client] = []
     waits: list[asyncio.Future[None]] = []
-    for _ in range(connections):
-        done: asyncio.Future[None] = loop.create_future()
-        client = Client(request, until, done)
-        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)
-        clients.append(client)
-        waits.append(done)
-    await asyncio.gather(*waits)
+
+    def connected() -> Client:
+        waits.append(loop.create_future())
+        clients.append(Client(request, until, waits[-1]))
+        return clients[-1]
+
+    async with asyncio.timeout(seconds + PATIENCE):
+        for _ in range(connections):
+            await loop.create_connection(connected, "127.0.0.1", port)
+        await asyncio.gather(*waits)
     total = sorted(wait for client in clients for wait in client.total)
     first = sorted(wait for client in clients for wait in client.first)
     return {

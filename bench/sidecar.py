@@ -2,7 +2,6 @@
 
 import http.client
 import socket
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -112,6 +111,6 @@ def start_sidecar(directory: Path, core: int) -> Process:
     while not ready(admin):
         if popen.poll() is not None or time.perf_counter() - began > 20:
             popen.kill()
-            raise RuntimeError(f"the sidecar did not start: {subprocess.list2cmdline(popen.args)}")
+            raise RuntimeError("the sidecar did not start; sidecar.log beside its config says why")
         time.sleep(0.005)
     return Process(popen, port, time.perf_counter() - began)

@@ -6,6 +6,7 @@ events, one write each; any other a whole answer of about the request's size.
 
 import asyncio
 import json
+from typing import cast
 
 import uvloop
 
@@ -80,8 +81,7 @@ class Provider(asyncio.Protocol):
         self._buffer = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._loop = asyncio.get_running_loop()
 
     def data_received(self, data: bytes) -> None:
