@@ -1,7 +1,8 @@
 """Server-sent events on bytes, forwarded as received.
 
-Events end at a blank line, spelled ``\\n\\n``, ``\\r\\n\\r\\n`` or ``\\r\\r``, and at nothing else:
-text is never decoded here, so U+2028, lone surrogates and characters cut over chunks survive.
+Events end at a blank line, whether lines end in ``\\n``, ``\\r\\n`` or ``\\r``, and at nothing
+else: text is never decoded here, so U+2028, lone surrogates and characters cut over chunks
+survive.
 """
 
 import re
@@ -9,7 +10,10 @@ from typing import Final
 
 LIMIT: Final = 8 * 1024 * 1024
 
-_BLANK: Final = re.compile(rb"\n\n|\r\n\r\n|\r\r")
+# A number, which `in` finds four times as fast as a byte string.
+_RETURN: Final = 0x0D
+
+_BLANK: Final = re.compile(rb"\n\r?\n|\r\r")
 
 
 class Events:
@@ -31,7 +35,7 @@ class Events:
         """
         buffer = self._buffer
         if not self._carriage:
-            if b"\r" in chunk:
+            if _RETURN in chunk:
                 self._carriage = True
             elif not buffer and len(chunk) <= self._limit:
                 return self._split(chunk)
@@ -81,25 +85,17 @@ class Events:
 
 def data_of(event: bytes) -> bytes:
     """The event's data: its ``data`` lines joined with a line feed; empty when it has none."""
-    line = event.find(b"\n")
-    if event.startswith(b"data: ") and line == len(event) - 2:
-        return event[6:-2]
-    if event.startswith(b"data: ", line + 1) and event.startswith(b"event: "):
-        end = event.find(b"\n", line + 1)
-        if end == len(event) - 2 and b"\r" not in event:
-            return event[line + 7 : end]
+    if _RETURN not in event:
+        line = event.find(b"\n")
+        if line == len(event) - 2 and event.startswith(b"data: "):
+            return event[6:-2]
+        if event.startswith(b"data: ", line + 1) and event.startswith(b"event: "):
+            end = event.find(b"\n", line + 1)
+            if end == len(event) - 2:
+                return event[line + 7 : end]
     lines = [
         line[6:] if line.startswith(b"data: ") else line[5:]
         for line in event.splitlines()
         if line.startswith(b"data:")
     ]
     return lines[0] if len(lines) == 1 else b"\n".join(lines)
-
-
-def name_of(event: bytes) -> bytes:
-    """The event's name, from its last ``event`` line; empty when it has none."""
-    name = b""
-    for line in event.splitlines():
-        if line.startswith(b"event:"):
-            name = line[7:] if line.startswith(b"event: ") else line[6:]
-    return name
