@@ -17,6 +17,21 @@ _AUTHORITY: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:@/?#\s]+)(?::[0-9]{0
 _REMEMBERED: Final = 256
 
 
+def target(raw: str) -> tuple[str | None, str]:
+    """Authority and path of a request target without its query (RFC 9112, 3.2).
+
+    The authority is None where the target is a path alone, as SDKs send it. In a form that has
+    no path (``CONNECT host:port``, ``OPTIONS *``) it is the target itself.
+    """
+    if raw.startswith("/"):
+        return None, raw
+    scheme, found, rest = raw.partition("://")
+    if not found or scheme.lower() not in ("http", "https"):
+        return raw, "/"
+    authority, _, path = rest.partition("/")
+    return authority, "/" + path
+
+
 class Door:
     """Checks Host, Origin and the number of sidecars a request has passed.
 
@@ -41,6 +56,15 @@ class Door:
         hops = headers.get("x-outrider-hop")
         if hops is not None:
             self._check_hops(hops)
+
+    def check_target(self, authority: str) -> None:
+        """Raises `Refusal` caller_origin for a request target that names another server."""
+        if not self._is_ours(authority):
+            raise refuse(
+                "caller_origin",
+                f"{authority[:100]!r} is not this proxy: Outrider is a base URL for SDKs, not an "
+                "HTTP proxy for other servers",
+            )
 
     def _check_host(self, host: str) -> None:
         if not self._is_ours(host):

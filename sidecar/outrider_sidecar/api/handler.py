@@ -17,7 +17,7 @@ from aiohttp import web
 
 from outrider_sidecar.api.body import Body
 from outrider_sidecar.api.bounds import Bounds
-from outrider_sidecar.api.door import Door
+from outrider_sidecar.api.door import Door, target
 from outrider_sidecar.api.errors import Refusal, body_of, headers_of, refuse
 from outrider_sidecar.api.exchange import Exchange
 from outrider_sidecar.api.passthrough import send_on
@@ -41,6 +41,9 @@ CLIENT_LEFT: Final = 499
 """The status in the log of a request whose caller left before an answer began."""
 
 _LAST_WORDS: Final = 2.0
+
+# A provider answers TRACE with the request as it came, our key in it; CONNECT asks for a tunnel.
+_NOT_PASSED: Final = frozenset({"TRACE", "CONNECT"})
 
 logger = logging.getLogger(__name__)
 
@@ -79,12 +82,13 @@ class Handler:
         record = self._telemetry.begin()
         headers = request.headers
         path, _, query = request.raw_path.partition("?")
+        authority, path = target(path)
         wanted = operation(request.method, path, query, "anthropic-version" in headers)
         record.dialect = wanted.name
         exchange = Exchange(request, record, wanted)
         task = self._enter()
         try:
-            table = self._let_in(request)
+            table = self._let_in(request, authority)
             record.generation = table.generation
             if wanted.dialect is None:
                 return await self._pass_through(exchange, table)
@@ -148,6 +152,8 @@ class Handler:
         request, record, wanted = exchange.request, exchange.record, exchange.operation
         if wanted.path.startswith("outrider/"):
             raise refuse("outrider_no_passthrough", "this version of Outrider has no such endpoint")
+        if request.method in _NOT_PASSED:
+            raise refuse("caller_invalid", f"the method {request.method} is not passed through")
         upload = Upload(request, self._bounds)
         record.model = wanted.model or await upload.model()
         call = Call(wanted, request.headers, None, record.request_id)
@@ -184,8 +190,10 @@ class Handler:
                     self._telemetry.attempt(entry.name, name, model, cls)
         self._telemetry.finish(record)
 
-    def _let_in(self, request: web.BaseRequest) -> Table:
+    def _let_in(self, request: web.BaseRequest, authority: str | None) -> Table:
         """The table to serve the request by; raises `Refusal` for one that may not pass."""
+        if authority is not None:
+            self._door.check_target(authority)
         self._door.check(request.headers)
         if self._draining:
             raise draining()
