@@ -13,6 +13,10 @@ from typing import Any
 import pytest
 
 from kube.apiserver import ApiServer, running_api_server
+from kube.controllers import Controllers
+from kube.gate import Gate, gate_before
+from kube.place import Place
+from kube.view import View, viewing
 
 _LEFT_OUT = pytest.StashKey[str]()
 
@@ -38,6 +42,34 @@ async def kube_client(api_server: ApiServer) -> AsyncIterator[Any]:
     """A `kubernetes.aio` ApiClient for the API server."""
     async with api_server.client() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def view(api_server: ApiServer) -> Iterator[View]:
+    """The API server as tests look at it."""
+    with viewing(api_server) as view:
+        yield view
+
+
+@pytest.fixture
+def place(api_server: ApiServer, view: View, namespace: str) -> Place:
+    """A fresh namespace, with what a platform team does in one."""
+    return Place(api_server, view, namespace)
+
+
+@pytest.fixture
+def controllers(api_server: ApiServer, view: View, namespace: str) -> Iterator[Controllers]:
+    """Starts controllers for the fresh namespace; they end with the test."""
+    controllers = Controllers(api_server, view, namespace)
+    yield controllers
+    controllers.end()
+
+
+@pytest.fixture
+def gate(view: View) -> Iterator[Gate]:
+    """A gate before the API server, for one controller."""
+    with gate_before(view.port) as gate:
+        yield gate
 
 
 @pytest.hookimpl(tryfirst=True)

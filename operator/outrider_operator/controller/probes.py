@@ -4,6 +4,7 @@ kopf has a liveness endpoint of its own, but one path a port, its answers up to 
 when one of kopf's tasks ends, so does this process. So there is one port, and it is ours.
 """
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -48,7 +49,7 @@ async def served(
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, None, port).start()
+            await web.SockSite(runner, _listener(port)).start()
         except OSError as error:
             raise ControllerError(
                 f"port {port} cannot be opened ({error.strerror}); name another with --port"
@@ -56,6 +57,13 @@ async def served(
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+def _listener(port: int) -> socket.socket:
+    """On all addresses, with one number for both families also when 0 picks it."""
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("", port))
 
 
 def _closing(response: web.Response) -> web.Response:
