@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from outrider_operator.cli import previous
 from outrider_operator.dev.workspace import Workspace, load
 
 PATHS = click.Path(path_type=Path, allow_dash=True)
@@ -21,13 +22,14 @@ PATHS = click.Path(path_type=Path, allow_dash=True)
     show_default=True,
     help="Lines for people, or one JSON object.",
 )
-def lint(paths: tuple[Path, ...], output: str) -> None:
+@previous.option("An earlier output of `outrider render`, for warnings about what the edit moves.")
+def lint(paths: tuple[Path, ...], output: str, earlier: Path | None) -> None:
     """Check manifests as the API server and the compiler do, without either.
 
     PATH is a file, a directory of .yaml, .yml and .json files, or - for standard input. Each
     problem is printed with file:line. Exit 1 if there are problems; warnings alone exit 0.
     """
-    workspace = load(paths, {})
+    workspace = load(paths, previous.read(earlier) if earlier else {})
     if output == "json":
         click.echo(msgspec.json.format(msgspec.json.encode({"findings": workspace.findings})))
     else:

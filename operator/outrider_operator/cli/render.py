@@ -8,10 +8,11 @@ import click
 import msgspec
 import yaml
 
+from outrider_operator.cli import previous
 from outrider_operator.cli.lint import PATHS
 from outrider_operator.dev.workspace import load
 from outrider_sidecar import snapshot
-from outrider_sidecar.snapshot import Snapshot, SnapshotError
+from outrider_sidecar.snapshot import Snapshot
 
 
 @click.command(short_help="Print the snapshot of each namespace.")
@@ -27,14 +28,9 @@ from outrider_sidecar.snapshot import Snapshot, SnapshotError
 @click.option(
     "--namespace", "-n", help="Print this namespace's snapshot alone, as a sidecar reads it."
 )
-@click.option(
-    "--previous",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="An earlier output: its ranges and its generation are continued.",
-)
+@previous.option("An earlier output: its ranges and its generation are continued.")
 def render(
-    paths: tuple[Path, ...], output: str, namespace: str | None, previous: Path | None
+    paths: tuple[Path, ...], output: str, namespace: str | None, earlier: Path | None
 ) -> None:
     """Compile manifests and print the snapshot of each namespace.
 
@@ -42,7 +38,7 @@ def render(
     are any. A directory that holds the output of `render -n NAMESPACE` as snapshot.json is a
     valid OUTRIDER_CONFIG_DIR.
     """
-    before = _read(previous) if previous else {}
+    before = previous.read(earlier) if earlier else {}
     workspace = load(paths, before)
     for problem in workspace.problems:
         click.echo(str(problem), err=True)
@@ -68,16 +64,3 @@ def published(sealed: Snapshot, before: Snapshot | None, now: float) -> Snapshot
     if before is not None and before.digest == sealed.digest:
         return before
     return snapshot.stamp(sealed, before.generation if before else 0, now)
-
-
-def _read(file: Path) -> dict[str, Snapshot]:
-    """Snapshots by namespace from a file that `render` wrote, whole or of one namespace."""
-    try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-        several = data if isinstance(data, dict) and "schema" not in data else {"": data}
-        found = (snapshot.decode(msgspec.json.encode(one)) for one in several.values())
-        return {one.namespace: one for one in found}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, SnapshotError) as error:
-        raise click.UsageError(
-            f"--previous {file}: not an output of `outrider render`: {error}"
-        ) from error

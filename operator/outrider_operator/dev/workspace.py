@@ -8,6 +8,8 @@ import msgspec
 
 from outrider_operator.compiler import compile as compiler
 from outrider_operator.compiler.compile import Compiled
+from outrider_operator.compiler.problem import Problem
+from outrider_operator.compiler.warnings import LintWarning, warnings
 from outrider_operator.resources import manifests
 from outrider_operator.resources.resource import Resource
 from outrider_sidecar.snapshot import Snapshot
@@ -56,9 +58,25 @@ class Workspace(msgspec.Struct, frozen=True):
         return tuple(sorted(self.compiled.snapshots))
 
 
-def load(paths: Sequence[Path], previous: Mapping[str, Snapshot]) -> Workspace:
-    """The manifests under `paths`, compiled upon `previous`; reading never raises, it finds."""
+def load(
+    paths: Sequence[Path],
+    previous: Mapping[str, Snapshot],
+    earlier: Sequence[Resource] = (),
+) -> Workspace:
+    """The manifests under `paths`, compiled upon `previous`; reading never raises, it finds.
+
+    Of `earlier` resources those count that stood in a file which cannot be read any more.
+    """
     read, unreadable = manifests.read(paths)
+    there = {(one.kind, one.namespace, one.name) for one in read}
+    lost = {problem.file for problem in unreadable}
+    read += [
+        one
+        for one in earlier
+        if one.source is not None
+        and one.source.file in lost
+        and (one.kind, one.namespace, one.name) not in there
+    ]
     broken = [
         Finding(
             file=problem.file,
@@ -80,23 +98,36 @@ def over(
 ) -> Workspace:
     """A workspace of resources that are in memory already."""
     compiled = compiler.compile(resources, previous)
-    findings = [*unreadable, *_findings(resources, compiled)]
-    return Workspace(tuple(resources), compiled, tuple(sorted(set(findings))))
+    findings = {*unreadable, *_findings(resources, compiled, previous)}
+    return Workspace(tuple(resources), compiled, tuple(sorted(findings)))
 
 
-def _findings(resources: Sequence[Resource], compiled: Compiled) -> Iterator[Finding]:
+def _findings(
+    resources: Sequence[Resource], compiled: Compiled, previous: Mapping[str, Snapshot]
+) -> Iterator[Finding]:
     by_name = {(one.kind, one.namespace, one.name): one for one in resources}
-    for one in compiled.problems:
-        resource = by_name.get((one.kind, one.namespace, one.name))
-        source = resource.source if resource else None
-        line, column = source.at(one.path) if source else (0, 0)
-        yield Finding(
-            file=source.file if source else "",
-            line=line,
-            column=column,
-            severity="problem",
-            object=f"{one.kind} {one.namespace}/{one.name}",
-            path=one.path,
-            reason=one.reason,
-            message=one.message,
-        )
+    for problem in compiled.problems:
+        yield _placed(problem, by_name, "problem", problem.reason)
+    for warning in warnings(resources, compiled, previous):
+        yield _placed(warning, by_name, "warning", "Warning")
+
+
+def _placed(
+    said: Problem | LintWarning,
+    resources: Mapping[tuple[str, str, str], Resource],
+    severity: Literal["problem", "warning"],
+    reason: str,
+) -> Finding:
+    resource = resources.get((said.kind, said.namespace, said.name))
+    source = resource.source if resource else None
+    line, column = source.at(said.path) if source else (0, 0)
+    return Finding(
+        file=source.file if source else "",
+        line=line,
+        column=column,
+        severity=severity,
+        object=f"{said.kind} {said.namespace}/{said.name}",
+        path=said.path,
+        reason=reason,
+        message=said.message,
+    )
