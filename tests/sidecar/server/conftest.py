@@ -39,7 +39,9 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 async def provider() -> AsyncIterator[Provider]:
     """A provider that answers Chat with one completion."""
     made = Provider()
-    server = web.Server(made.handle, handler_cancellation=True, max_field_size=1 << 16)
+    server = web.Server(
+        made.handle, handler_cancellation=True, max_field_size=1 << 16, auto_decompress=False
+    )
     listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     made.port = listening.sockets[0].getsockname()[1]
     yield made
