@@ -16,7 +16,8 @@ from outrider_operator.resources.resource import Position
 from outrider_operator.resources.scalars import resolve
 
 MAX_DEPTH: Final = 100
-MAX_VALUES: Final = 1_000_000
+MAX_VALUES: Final = 1_000_000  # aliases written out; a text counts once per _UNIT of characters
+_UNIT: Final = 32
 
 Positions = dict[str, Position]
 
@@ -28,6 +29,7 @@ _PAIR: Final = re.compile(
 _HINTS: Final = {
     "found character that cannot start any token": "a value cannot begin like this; "
     "indent with spaces, not tabs, and quote values that begin with one of @ ` % & * ! |",
+    "found a tab character that violates indentation": "indent with spaces",
     "mapping values are not allowed in this context": "a second ': ' on the line, or wrong "
     "indentation; quote the value if it holds ': '",
     "could not find expected ':'": "a key without ':'",
@@ -144,8 +146,9 @@ class _Composer:
             self._put(data, position)
         elif isinstance(event, yaml.ScalarEvent):
             data = _scalar(event, position)
+            self._count(len(event.value) // _UNIT, position)
             if event.anchor is not None:
-                self._anchors[event.anchor] = (data, 1)
+                self._anchors[event.anchor] = (data, 1 + len(event.value) // _UNIT)
             self._put(data, position)
         else:
             if len(self._open) >= MAX_DEPTH:
@@ -171,6 +174,7 @@ class _Composer:
             raise DocumentError(
                 f"{path} stands here again, first in line {first}: remove one", position
             )
+        self._count(len(key) // _UNIT, position)
         self.positions[path] = position
         node.key = key
 

@@ -23,6 +23,7 @@ _INTEGER: Final = re.compile(
 )
 _BASES: Final = {"x": 16, "b": 2, "o": 8, "d": 10}
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_BETWEEN: Final = re.compile("(?<=[0-9])_(?=[0-9])")
 _NO_NUMBER: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -34,7 +35,7 @@ def resolve(word: str) -> Scalar:
         raise ValueError(f"{word} is no number that JSON has: quote it if you mean the text")
     if word.startswith("_"):
         return word
-    digits = word if word.startswith(".") else word.replace("_", "")
+    digits = _BETWEEN.sub("", word) if word.startswith(".") else word.replace("_", "")
     if match := _INTEGER.fullmatch(digits):
         base = match.lastgroup or "d"
         number = int(match[base], _BASES[base])
