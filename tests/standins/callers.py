@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Literal
 import anthropic
 import openai
 
-PLACEHOLDER = "sk-outrider"
+from standins.clients import anthropic_async, anthropic_sync, openai_async, openai_sync
+
+Family = Literal["openai", "anthropic"]
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,16 @@ class Answer:
 class Caller(ABC):
     """A user of one SDK with the placeholder key that an injected pod has.
 
-    `options` are the client's own. Answers are validated against the SDK's types, strictly.
+    `options` are the client's own.
     """
 
-    family: ClassVar[Literal["openai", "anthropic"]]
+    family: ClassVar[Family]
     sdk: ClassVar[Any]
     path: ClassVar[str]
 
     def __init__(self, url: str, **options: Any) -> None:
         self.url = url
-        self.options = {"api_key": PLACEHOLDER, "_strict_response_validation": True, **options}
+        self.options = options
 
     def again(self, **options: Any) -> "Caller":
         """The same user with other options."""
@@ -66,13 +68,14 @@ def body(error: Any) -> Mapping[str, Any]:
 
 
 class _OpenAI(Caller):
-    family = "openai"
-    sdk = openai
-    path = "/v1/chat/completions"
+    family: ClassVar[Family] = "openai"
+    sdk: ClassVar[Any] = openai
+    path: ClassVar[str] = "/v1/chat/completions"
 
     @staticmethod
     def _asked(model: str, text: str, more: Mapping[str, Any]) -> dict[str, Any]:
-        return {"model": model, "messages": [{"role": "user", "content": text}], **more}
+        messages = [{"role": "user", "content": text}]
+        return {"model": model, "messages": messages, **more}
 
     @staticmethod
     def _whole(got: Any) -> Answer:
@@ -98,11 +101,11 @@ class OpenAISync(_OpenAI):
     """`openai.OpenAI`."""
 
     def ask(self, model: str, text: str = "Hi there", **more: Any) -> Answer:
-        with openai.OpenAI(base_url=self.url + "/v1", **self.options) as client:
+        with openai_sync(self.url, **self.options) as client:
             return self._whole(client.chat.completions.create(**self._asked(model, text, more)))
 
     def stream(self, model: str, text: str = "Hi there", **more: Any) -> Answer:
-        with openai.OpenAI(base_url=self.url + "/v1", **self.options) as client:
+        with openai_sync(self.url, **self.options) as client:
             asked = self._asked(model, text, more)
             got = client.chat.completions.create(stream=True, **asked)
             return self._joined(list(got), got.response.headers.get("x-request-id"))
@@ -113,7 +116,7 @@ class OpenAIAsync(_OpenAI):
 
     def ask(self, model: str, text: str = "Hi there", **more: Any) -> Answer:
         async def call() -> Answer:
-            async with openai.AsyncOpenAI(base_url=self.url + "/v1", **self.options) as client:
+            async with openai_async(self.url, **self.options) as client:
                 asked = self._asked(model, text, more)
                 return self._whole(await client.chat.completions.create(**asked))
 
@@ -121,7 +124,7 @@ class OpenAIAsync(_OpenAI):
 
     def stream(self, model: str, text: str = "Hi there", **more: Any) -> Answer:
         async def call() -> Answer:
-            async with openai.AsyncOpenAI(base_url=self.url + "/v1", **self.options) as client:
+            async with openai_async(self.url, **self.options) as client:
                 asked = self._asked(model, text, more)
                 got = await client.chat.completions.create(stream=True, **asked)
                 request_id = got.response.headers.get("x-request-id")
@@ -131,9 +134,9 @@ class OpenAIAsync(_OpenAI):
 
 
 class _Anthropic(Caller):
-    family = "anthropic"
-    sdk = anthropic
-    path = "/v1/messages"
+    family: ClassVar[Family] = "anthropic"
+    sdk: ClassVar[Any] = anthropic
+    path: ClassVar[str] = "/v1/messages"
 
     @staticmethod
     def _asked(model: str, text: str, more: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,11 +170,11 @@ class AnthropicSync(_Anthropic):
     """`anthropic.Anthropic`."""
 
     def ask(self, model: str, text: str = "Hi there", **more: Any) -> Answer:
-        with anthropic.Anthropic(base_url=self.url, **self.options) as client:
+        with anthropic_sync(self.url, **self.options) as client:
             return self._whole(client.messages.create(**self._asked(model, text, more)))
 
     def stream(self, model: str, text: str = "Hi there", **more: Any) -> Answer:
-        with anthropic.Anthropic(base_url=self.url, **self.options) as client:
+        with anthropic_sync(self.url, **self.options) as client:
             got = client.messages.create(stream=True, **self._asked(model, text, more))
             return self._joined(list(got), got.response.headers.get("request-id"))
 
@@ -181,7 +184,7 @@ class AnthropicAsync(_Anthropic):
 
     def ask(self, model: str, text: str = "Hi there", **more: Any) -> Answer:
         async def call() -> Answer:
-            async with anthropic.AsyncAnthropic(base_url=self.url, **self.options) as client:
+            async with anthropic_async(self.url, **self.options) as client:
                 asked = self._asked(model, text, more)
                 return self._whole(await client.messages.create(**asked))
 
@@ -189,7 +192,7 @@ class AnthropicAsync(_Anthropic):
 
     def stream(self, model: str, text: str = "Hi there", **more: Any) -> Answer:
         async def call() -> Answer:
-            async with anthropic.AsyncAnthropic(base_url=self.url, **self.options) as client:
+            async with anthropic_async(self.url, **self.options) as client:
                 asked = self._asked(model, text, more)
                 got = await client.messages.create(stream=True, **asked)
                 request_id = got.response.headers.get("request-id")

@@ -1,5 +1,6 @@
 """Proxies before both providers, with a route for every story that an SDK's user can live."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ from outrider_sidecar.telemetry.record import Record
 from outrider_sidecar.telemetry.telemetry import Telemetry
 from standins import tables
 from standins.anthropic_api import AnthropicApi
+from standins.api import Api
 from standins.background import Background
 from standins.openai_api import OpenAIApi
 
@@ -48,7 +50,22 @@ class Served:
 
     proxy: Proxy
     current: Current
+    telemetry: Telemetry
     records: list[Record] = field(default_factory=list)
+    _settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def settle(self, record: Record) -> None:
+        """Takes note of a request that is over."""
+        self.records.append(record)
+        self._settled.set()
+
+    async def told(self, count: int) -> list[Record]:
+        """The records, when there are that many: an answer is out before its record."""
+        async with asyncio.timeout(10):
+            while len(self.records) < count:
+                self._settled.clear()
+                await self._settled.wait()
+        return list(self.records)
 
     @property
     def url(self) -> str:
@@ -60,21 +77,39 @@ class Served:
 class Scene:
     """Both providers and the proxies before them. `run` runs coroutines where they live.
 
-    `main` serves every name, `narrow` only the model ``support``, `starting` nothing yet.
+    `main` serves every name, `narrow` only the model ``support``.
     """
 
     background: Background
+    directory: Path
     openai: OpenAIApi
     anthropic: AnthropicApi
     main: Served
     narrow: Served
-    starting: Served
+
+    def provider(self, family: str) -> Api:
+        """The provider of that family."""
+        return self.openai if family == "openai" else self.anthropic
+
+    @property
+    def providers(self) -> "Providers":
+        """The routes to both."""
+        return Providers(self.openai.port, self.anthropic.port)
+
+    def told(self, count: int) -> list[Record]:
+        """The records of the main proxy, when there are that many."""
+        return self.background.run(self.main.told(count))
+
+    async def late(self) -> Served:
+        """One more proxy, that has no configuration yet; whoever starts it closes it."""
+        return await _serve(self.directory, None)
 
     def forget(self) -> None:
-        """Starts the next story."""
+        """Starts the next story, when the last one's records are written."""
+        self.background.run(_turn())
         self.openai.forget()
         self.anthropic.forget()
-        for served in (self.main, self.narrow, self.starting):
+        for served in (self.main, self.narrow):
             served.records.clear()
 
     @property
@@ -93,22 +128,23 @@ async def start(background: Background, directory: Path) -> Scene:
     (secret / "openai").write_text(OPENAI_KEY + "\n")
     (secret / "anthropic").write_text(ANTHROPIC_KEY + "\n")
     providers = Providers(openai.port, anthropic.port)
-    return Scene(
-        background,
-        openai,
-        anthropic,
-        await _serve(directory, providers.snapshot()),
-        await _serve(directory, providers.narrow()),
-        await _serve(directory, None),
-    )
+    main = await _serve(directory, providers.snapshot())
+    narrow = await _serve(directory, providers.narrow())
+    return Scene(background, directory, openai, anthropic, main, narrow)
 
 
 async def stop(scene: Scene) -> None:
     """Ends everything."""
-    for served in (scene.main, scene.narrow, scene.starting):
+    for served in (scene.main, scene.narrow):
         await served.proxy.close()
     await scene.openai.close()
     await scene.anthropic.close()
+
+
+async def _turn() -> None:
+    """Lets every task that is ready take its last steps."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 async def _serve(directory: Path, snapshot: Snapshot | None) -> Served:
@@ -117,8 +153,8 @@ async def _serve(directory: Path, snapshot: Snapshot | None) -> Served:
     if snapshot is not None:
         current.apply(snapshot, "process")
     proxy = Proxy(settings, current, FileCredentials(directory), telemetry, random=Random(0))
-    served = Served(proxy, current)
-    telemetry.sinks.append(served.records.append)
+    served = Served(proxy, current, telemetry)
+    telemetry.sinks.append(served.settle)
     await proxy.start()
     return served
 
