@@ -95,7 +95,7 @@ async def _dial(
     timeouts = candidate.backend.timeouts
     try:
         async with asyncio.timeout((timeouts.connect_ms + timeouts.first_token_ms) / 1000):
-            return await upstream.session.ws_connect(
+            return await upstream.sockets.ws_connect(
                 where.url,
                 protocols=[name for name in offered if not name.startswith(_KEYED)],
                 headers=where.headers,

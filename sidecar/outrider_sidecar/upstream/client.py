@@ -86,6 +86,7 @@ class Upstream:
         self.allow_loopback = allow_loopback
         self._lookup = lookup
         self._session: aiohttp.ClientSession | None = None
+        self._sockets: aiohttp.ClientSession | None = None
         self._proxies: dict[str, str] = {}
         self._timeouts = lru_cache(maxsize=256)(_timeout)
         self._route = lru_cache(maxsize=1024)(self._routed)
@@ -95,29 +96,25 @@ class Upstream:
         self._proxies = getproxies()
         tls = ssl.create_default_context()
         tls.set_alpn_protocols(["http/1.1"])
-        self._session = aiohttp.ClientSession(
-            connector=_Connector(
-                limit=0,
-                keepalive_timeout=KEEP_ALIVE,
-                use_dns_cache=False,
-                resolver=Resolver(
-                    allow_loopback=self.allow_loopback,
-                    lookup=self._lookup,
-                    clock=asyncio.get_running_loop().time,
-                ),
-                ssl=tls,
+        connector = _Connector(
+            limit=0,
+            keepalive_timeout=KEEP_ALIVE,
+            use_dns_cache=False,
+            resolver=Resolver(
+                allow_loopback=self.allow_loopback,
+                lookup=self._lookup,
+                clock=asyncio.get_running_loop().time,
             ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=_AUTOMATIC,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            max_line_size=HEADER_LIMIT,
-            max_field_size=HEADER_LIMIT,
+            ssl=tls,
         )
+        self._session = _session(connector)
+        self._sockets = _session(connector, middlewares=(_unredirected,))
 
     async def close(self) -> None:
         """Closes every connection."""
-        if self._session is not None:
-            await self._session.close()
+        for session in (self._sockets, self._session):
+            if session is not None:
+                await session.close()
 
     async def __aenter__(self) -> "Upstream":
         await self.start()
@@ -128,10 +125,17 @@ class Upstream:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The client itself, for WebSockets; `proxy` must be asked for each URL."""
+        """The client for requests; each says itself that redirects are not followed."""
         if self._session is None:
             raise RuntimeError("the upstream client is used before start()")
         return self._session
+
+    @property
+    def sockets(self) -> aiohttp.ClientSession:
+        """The client for WebSockets; `proxy` must be asked for each URL."""
+        if self._sockets is None:
+            raise RuntimeError("the upstream client is used before start()")
+        return self._sockets
 
     def proxy(self, url: URL) -> str | None:
         """The proxy for `url`. Raises `AddressRefused` for a numeric host that is forbidden."""
@@ -200,6 +204,35 @@ class Upstream:
 
 class _Unread(Exception):
     """A reused connection closed before it gave a byte."""
+
+
+def _session(connector: _Connector, **options: Any) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=_AUTOMATIC,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        max_line_size=HEADER_LIMIT,
+        max_field_size=HEADER_LIMIT,
+        **options,
+    )
+
+
+async def _unredirected(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Fails a handshake that is redirected: the client would take key and cookies elsewhere."""
+    response = await handler(request)
+    if 300 <= response.status < 400:
+        response.close()
+        raise aiohttp.WSServerHandshakeError(
+            response.request_info,
+            response.history,
+            message="the handshake was redirected",
+            status=response.status,
+            headers=response.headers,
+        )
+    return response
 
 
 def _timeout(connect_ms: int) -> aiohttp.ClientTimeout:
