@@ -91,9 +91,13 @@ class Controller:
         self._popen.kill()
         self.ended()
 
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self._popen.terminate()
+
     def stop(self) -> int:
         """SIGTERM; the exit code."""
-        self._popen.terminate()
+        self.terminate()
         return self.ended()
 
     def ended(self, seconds: float = PATIENCE_SECONDS) -> int:

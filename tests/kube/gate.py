@@ -98,13 +98,18 @@ class Gate:
         with self._lock:
             self._refusals.remove(refusal)
 
+    def hang_up(self) -> None:
+        """End every connection; new ones are welcome."""
+        with self._lock:
+            for connection in self._sockets:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
     def cut(self) -> None:
         """End every connection, and each new one at once."""
         with self._lock:
             self._cut = True
-            for connection in self._sockets:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+        self.hang_up()
 
     def mend(self) -> None:
         """Pass requests on again."""

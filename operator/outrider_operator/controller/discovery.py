@@ -35,5 +35,5 @@ async def obstacle(kube: Kube) -> str | None:
         return None
     return (
         f"the API server does not serve {', '.join(missing)} of {API}; "
-        "apply the CRDs: kubectl apply -f crds/"
+        "apply the CRDs: kubectl apply --server-side -f crds/"
     )
