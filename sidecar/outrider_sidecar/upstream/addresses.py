@@ -1,7 +1,7 @@
 """Where a connection may go: every address is checked after resolution, and dialled as checked.
 
 Loopback and unspecified addresses are refused unless a setting allows them; link-local ones
-(cloud metadata lives there) always. Providers' own hosts are asked for with a trailing dot,
+and those of cloud metadata always. Providers' own hosts are asked for with a trailing dot,
 so that a pod's search domains cost no lookups; other hosts are resolved as written.
 """
 
@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final, NamedTuple
 
@@ -21,9 +21,16 @@ LIFETIME: Final = 30.0
 STALE_PAUSE: Final = 5.0
 """Seconds for which an expired answer serves on after the name service failed."""
 
-OWN_HOSTS: Final = frozenset({"api.openai.com", "api.anthropic.com"})
+OWN_HOSTS: Final[Mapping[str, frozenset[str]]] = {
+    "OpenAI": frozenset({"api.openai.com"}),
+    "Anthropic": frozenset({"api.anthropic.com"}),
+}
+"""Providers' own hosts: their keys may go there."""
 
-_METADATA: Final = IPv6Address("fd00:ec2::254")
+_DOTTED: Final = frozenset[str]().union(*OWN_HOSTS.values())
+
+# Cloud metadata that is not link-local: AWS over IPv6, Alibaba, Oracle.
+_METADATA: Final = frozenset(map(ip_address, ("fd00:ec2::254", "100.100.100.200", "192.0.0.192")))
 _TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 
 Lookup = Callable[[str, int, int], Awaitable[list[tuple[int, str]]]]
@@ -37,8 +44,10 @@ class AddressRefused(OSError):
 def why_refused(address: str, *, allow_loopback: bool) -> str | None:
     """What kind of forbidden address the numeric `address` is, or None when it may be dialled."""
     ip = _embedded(ip_address(address.partition("%")[0]))
-    if ip.is_link_local or ip == _METADATA:
+    if ip.is_link_local:
         return "link-local"
+    if ip in _METADATA:
+        return "cloud metadata"
     if allow_loopback:
         return None
     if ip.is_loopback:
@@ -160,7 +169,7 @@ class Resolver(AbstractResolver):
             flight.exception()  # Read here as well: every caller may have left.
 
     async def _ask(self, host: str, family: int) -> list[tuple[int, str]]:
-        name = host + "." if host in OWN_HOSTS else host
+        name = host + "." if host in _DOTTED else host
         try:
             addresses = await self._lookup(name, 0, family)
             lifetime = LIFETIME
@@ -175,6 +184,6 @@ class Resolver(AbstractResolver):
 
 def _refusal(host: str, why: str) -> str:
     return (
-        f"{host} is refused ({why}): requests go to no link-local address, "
+        f"{host} is refused ({why}): requests go to no link-local or metadata address, "
         "and to loopback only where OUTRIDER_ALLOW_LOOPBACK allows it"
     )

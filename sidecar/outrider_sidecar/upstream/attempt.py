@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,7 @@ from outrider_sidecar.telemetry.record import Record
 from outrider_sidecar.upstream.classify import ErrorClass, of_exception
 from outrider_sidecar.upstream.client import Target, Upstream
 from outrider_sidecar.upstream.deadline import Deadline
-from outrider_sidecar.upstream.failure import Failed, of_answer
+from outrider_sidecar.upstream.failure import Failed, cause, of_answer
 from outrider_sidecar.upstream.incoming import passed_back
 from outrider_sidecar.upstream.outcome import class_of, fill
 from outrider_sidecar.upstream.outgoing import target
@@ -95,11 +96,11 @@ class Attempt:
             reply = await self._open()
             kind = reply.headers.get("content-type", "").lower()
             if not 200 <= reply.status < 300:
-                raise self._failed(reply, await self._body(reply, LARGEST_ERROR))
+                raise self._failed(reply, await self._error(reply))
             if self._plan.stream and kind.startswith("text/event-stream"):
                 answer = await self._stream(reply)
             elif "json" in kind or not kind:
-                answer = self._whole(reply, await self._body(reply, LARGEST_ANSWER))
+                answer = self._whole(reply, await self._body(reply))
             else:
                 raise Failed(ErrorClass.BROKEN_STREAM, f"answered with {kind[:100]!r}")
             committed = True
@@ -120,8 +121,7 @@ class Attempt:
         """The answer's head. Raises `Failed` and `KeyMissing`."""
         plan, call, backend = self._plan, self._call, self._candidate.backend
         body = plan.body_for(self._candidate)
-        shown = plan.stream and not self._silent
-        patience = self._timeouts.first_token_ms if shown else self._timeouts.request_ms
+        patience = self._patience
         asked = time.perf_counter()
         if backend.simulated is not None:
             question = Question(
@@ -145,7 +145,9 @@ class Attempt:
             cls = of_exception(error)
             if cls is ErrorClass.TIMEOUT:
                 raise Failed(cls, f"did not answer within {patience} ms") from error
-            raise Failed(cls, f"could not be reached ({_name(error)})") from error
+            if cls is ErrorClass.BROKEN_STREAM:
+                raise Failed(cls, f"began an answer that is broken ({cause(error)})") from error
+            raise Failed(cls, f"could not be reached ({cause(error)})") from error
         finally:
             self._record.waited += time.perf_counter() - asked
 
@@ -171,32 +173,45 @@ class Attempt:
         aim.headers.setdefault("content-type", "application/json")
         return aim
 
-    async def _body(self, reply: Reply, limit: int) -> bytes:
-        """A whole body. Raises `Failed` when it breaks, is too slow or has more bytes than that."""
+    async def _body(self, reply: Reply) -> bytes:
+        """A whole body. Raises `Failed` when it breaks, is too slow or has too many bytes."""
         pieces: list[bytes] = []
-        size = 0
-        asked = time.perf_counter()
-        self._deadline.until(self._began + self._timeouts.request_ms / 1000)
         try:
-            with self._deadline:
-                while piece := await reply.read():
-                    pieces.append(piece)
-                    size += len(piece)
-                    if size > limit:
-                        raise Failed(
-                            ErrorClass.BROKEN_STREAM, f"answered with more than {limit} bytes"
-                        )
+            if await self._read_into(pieces, reply, LARGEST_ANSWER) > LARGEST_ANSWER:
+                raise Failed(
+                    ErrorClass.BROKEN_STREAM, f"answered with more than {LARGEST_ANSWER} bytes"
+                )
         except TimeoutError:
-            raise Failed(
-                ErrorClass.TIMEOUT, f"did not answer within {self._timeouts.request_ms} ms"
-            ) from None
+            raise Failed(ErrorClass.TIMEOUT, f"did not answer within {self._patience} ms") from None
         except (aiohttp.ClientError, OSError) as error:
             raise Failed(
-                ErrorClass.BROKEN_STREAM, f"broke off its answer ({_name(error)})"
+                ErrorClass.BROKEN_STREAM, f"broke off its answer ({cause(error)})"
             ) from error
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _error(self, reply: Reply) -> bytes:
+        """An error's body as far as it comes: the status says enough where it breaks."""
+        pieces: list[bytes] = []
+        with suppress(aiohttp.ClientError, OSError):
+            await self._read_into(pieces, reply, LARGEST_ERROR)
+        return b"".join(pieces)
+
+    async def _read_into(self, pieces: list[bytes], reply: Reply, limit: int) -> int:
+        """Reads to the end, or until there are more bytes than `limit`; how many there are.
+
+        Raises TimeoutError when the attempt takes too long, and what the client raises.
+        """
+        size = 0
+        asked = time.perf_counter()
+        self._deadline.until(self._began + self._patience / 1000)
+        try:
+            with self._deadline:
+                while size <= limit and (piece := await reply.read()):
+                    pieces.append(piece)
+                    size += len(piece)
         finally:
             self._record.waited += time.perf_counter() - asked
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return size
 
     def _whole(self, reply: Reply, body: bytes) -> Answer:
         """The answer in a body that is no stream. Raises `Failed`."""
@@ -220,7 +235,10 @@ class Attempt:
         else:
             fill(record, outcome.usage)
         self._trail.add(self._candidate.name, cls)
-        return Answer(reply.status, passed_back(reply.headers, record.request_id), body=body)
+        headers = passed_back(reply.headers, record.request_id)
+        if "content-type" not in reply.headers:
+            headers.append(("content-type", "application/json"))
+        return Answer(reply.status, headers, body=body)
 
     async def _stream(self, reply: Reply) -> Answer:
         """The answer in a stream, held until its first content. Raises `Failed`."""
@@ -247,6 +265,13 @@ class Attempt:
         forwards = self._candidate.backend.caller_credentials == "Forward"
         return of_answer(reply.status, reply.headers, body, callers_key=forwards)
 
+    @property
+    def _patience(self) -> int:
+        """Milliseconds for an answer, or for a stream until it begins."""
+        if self._plan.stream and not self._silent:
+            return self._timeouts.first_token_ms
+        return self._timeouts.request_ms
+
     def _guess(self) -> int:
         """Estimated input tokens, for an answer that does not say how many there were."""
         try:
@@ -263,7 +288,3 @@ def thinks_in_silence(dialect: Dialect, body: Body) -> bool:
 def wants_nothing(body: Body) -> bool:
     """Whether the request asks for no output at all."""
     return "0" in (body.at("/max_tokens"), body.at("/max_completion_tokens"))
-
-
-def _name(error: BaseException) -> str:
-    return str(error) or type(error).__name__

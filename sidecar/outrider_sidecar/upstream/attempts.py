@@ -24,11 +24,13 @@ async def answer(plan: Plan, call: Call, upstream: Upstream, record: Record) -> 
     missing: list[str] = []
     for candidate in plan.candidates:
         name = candidate.name
+        called = record.backend, record.model
         record.backend = name
         record.model = candidate.backend.model or plan.model
         try:
             return await Attempt(plan, call, candidate, upstream, record, trail).run()
         except KeyMissing as error:
+            record.backend, record.model = called
             trail.skip(name, "credential")
             missing.append(str(error))
         except Failed as failed:

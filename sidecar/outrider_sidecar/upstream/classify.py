@@ -6,7 +6,9 @@ Sources: the providers' published error pages; the bodies are kept as golden fil
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -198,6 +200,8 @@ def of_exception(error: BaseException) -> ErrorClass:
             return ErrorClass.UNREACHABLE
         case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
             return ErrorClass.BROKEN_STREAM
+        case aiohttp.ServerDisconnectedError() if not closed_unread(error):
+            return ErrorClass.BROKEN_STREAM
         case aiohttp.ClientConnectionError():  # refused, reset, DNS, TLS, connect timeout
             return ErrorClass.UNREACHABLE
         case asyncio.TimeoutError():
@@ -208,10 +212,25 @@ def of_exception(error: BaseException) -> ErrorClass:
             return ErrorClass.BROKEN_STREAM
 
 
+def closed_unread(error: BaseException) -> bool:
+    """Whether a connection closed before its answer gave a byte, and was not refused."""
+    match error:
+        case aiohttp.ClientConnectorError():
+            return False
+        case aiohttp.ServerDisconnectedError():
+            return isinstance(error.message, str)  # else it is the head as far as it came
+        case _:
+            return isinstance(error, aiohttp.ClientOSError)
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After in its numeric form (or retry-after-ms); None without one."""
+    """Seconds of a retry-after-ms or Retry-After, a date counted from now; None without one."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         value = headers.get(name, "")
         if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value):
             return float(value) / unit
-    return None
+    try:
+        moment = parsedate_to_datetime(headers.get("retry-after", "")).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return max(0.0, moment - time.time())

@@ -16,6 +16,7 @@ from yarl import URL
 
 from outrider_sidecar.config.credentials import Credentials
 from outrider_sidecar.upstream.addresses import Lookup, Resolver, check_literal, system_lookup
+from outrider_sidecar.upstream.classify import closed_unread
 from outrider_sidecar.upstream.reply import Reply
 from outrider_sidecar.upstream.simulated import Simulator
 
@@ -183,8 +184,8 @@ class Upstream:
                 proxy=self.proxy(target.url),
                 timeout=self._timeouts(connect_ms),
             )
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if again and not dialled.new and not isinstance(error, aiohttp.ClientConnectorError):
+        except aiohttp.ClientConnectionError as error:
+            if again and not dialled.new and closed_unread(error):
                 raise _Unread from error
             raise
         finally:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import aiohttp
+
 from outrider_sidecar.api.errors import STATUS, Refusal, refuse
 from outrider_sidecar.upstream.classify import (
     CONSEQUENCES,
@@ -65,6 +67,19 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, *, callers_k
     return Failed(cls, message, retry_after=retry_after(headers))
 
 
+def cause(error: BaseException) -> str:
+    """What an exception of the client tells, in one line and without the provider's bytes."""
+    match error:
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy answered {error.status}"
+        case aiohttp.ClientResponseError():
+            return "that is not HTTP"
+        case aiohttp.ServerDisconnectedError():
+            return "the connection was closed"
+        case _:
+            return (str(error) or type(error).__name__).split("\n", 1)[0][:_QUOTED]
+
+
 def refusal_of(failures: Sequence[tuple[str, Failed]]) -> Refusal:
     """The final answer after `failures`, which are backends and what became of them, in order.
 
@@ -75,11 +90,12 @@ def refusal_of(failures: Sequence[tuple[str, Failed]]) -> Refusal:
     attempts = [{"backend": name, "class": str(failed.cls)} for name, failed in failures]
     code = last.code
     status = STATUS[code]
-    waits = [failed.retry_after for _, failed in failures if failed.retry_after is not None]
+    told = [last] if last.final else [failed for _, failed in failures]
+    waits = [failed.retry_after for failed in told if failed.retry_after is not None]
     if len(failures) > 1 and not last.final:
         code = "provider_exhausted"
-        told = "; ".join(f"{name} {failed.message}" for name, failed in failures)
-        message = f"all {len(failures)} backends failed: {told}"
+        each = "; ".join(f"{name} {failed.message}" for name, failed in failures)
+        message = f"all {len(failures)} backends failed: {each}"
     else:
         message = f"backend {backend} {last.message}"
     refusal = refuse(

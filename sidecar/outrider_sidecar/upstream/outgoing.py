@@ -10,7 +10,7 @@ from yarl import URL
 from outrider_sidecar.api.errors import refuse
 from outrider_sidecar.config.credentials import Credentials
 from outrider_sidecar.snapshot import Backend
-from outrider_sidecar.upstream.addresses import is_loopback
+from outrider_sidecar.upstream.addresses import OWN_HOSTS, is_loopback
 from outrider_sidecar.upstream.client import Target
 
 Encoding = Literal["identity", "gzip", "caller"]
@@ -31,11 +31,6 @@ CREDENTIALS: Final = frozenset(
     }
 )
 """Headers that say who pays."""
-
-_OWN_HOSTS: Final[Mapping[str, frozenset[str]]] = {
-    "OpenAI": frozenset({"api.openai.com"}),
-    "Anthropic": frozenset({"api.anthropic.com"}),
-}
 
 # Of one connection (RFC 9110, 7.6.1), of this machine, or of the browser behind the caller.
 _DROPPED: Final = CREDENTIALS | {
@@ -175,7 +170,7 @@ def _require_host(
     backend: Backend, name: str, url: URL, allowed: frozenset[str], allow_loopback: bool
 ) -> None:
     host = (url.host or "").rstrip(".").lower()
-    if host in _OWN_HOSTS.get(backend.provider, ()) and url.scheme == "https":
+    if host in OWN_HOSTS.get(backend.provider, ()) and url.scheme == "https":
         return
     if host in allowed or (allow_loopback and is_loopback(host)):
         return

@@ -14,7 +14,7 @@ from outrider_sidecar.snapshot import Timeouts
 from outrider_sidecar.telemetry.record import Record
 from outrider_sidecar.upstream.classify import ErrorClass, read_error
 from outrider_sidecar.upstream.deadline import Deadline
-from outrider_sidecar.upstream.failure import Failed, of_answer
+from outrider_sidecar.upstream.failure import Failed, cause, of_answer
 from outrider_sidecar.upstream.outcome import class_of, fill, joined
 from outrider_sidecar.upstream.reply import Reply
 from outrider_sidecar.upstream.trail import Trail
@@ -105,17 +105,17 @@ class Relay:
                 raise Failed(ErrorClass.TIMEOUT, f"sent no content within {patience} ms") from None
             except (aiohttp.ClientError, OSError) as error:
                 raise Failed(
-                    ErrorClass.BROKEN_STREAM, f"broke off before any content ({_name(error)})"
+                    ErrorClass.BROKEN_STREAM, f"broke off before any content ({cause(error)})"
                 ) from error
-            if not chunk and self._finish is None:
-                raise Failed(ErrorClass.BROKEN_STREAM, "ended its stream before any content")
-            held += self._take(chunk) if chunk else self._end()
-            if self._content or len(held) > HOLD:
+            held += self._take(chunk) if chunk else self._last()
+            if self._content:
                 return bytes(held)
             if self._error is not None:
                 raise of_answer(200, self._reply.headers, self._error, callers_key=False)
             if self._fault is not None:
                 raise Failed(ErrorClass.BROKEN_STREAM, self._fault)
+            if len(held) > HOLD:
+                return bytes(held)
             if self._done:
                 spent = self._usage is not None and self._usage.output > 0
                 if not (spent or wants_nothing) and class_of(self._finish) == "ok":
@@ -166,14 +166,9 @@ class Relay:
             self._fault = f"sent nothing for {self._patience(self._timeouts.idle_ms)} ms"
             return b""
         except (aiohttp.ClientError, OSError) as error:
-            self._fault = f"broke off ({_name(error)})"
+            self._fault = f"broke off ({cause(error)})"
             return b""
-        if chunk:
-            return self._take(chunk)
-        if self._finish is None:
-            self._fault = "ended its stream without saying so"
-            return b""
-        return self._end()
+        return self._take(chunk) if chunk else self._last()
 
     async def _read(self) -> bytes:
         asked = time.perf_counter()
@@ -209,6 +204,19 @@ class Relay:
                 passed.append(self._end())
                 break
         return passed[0] if len(passed) == 1 else b"".join(passed)
+
+    def _last(self) -> bytes:
+        """What goes on at the body's end: an event that lacks its blank line, and our comment.
+
+        A stream that said why it finished is complete, whether or not it said so in the end.
+        """
+        passed = self._take(b"\n\n") if self._events.tail() else b""
+        if self._done or self._error is not None or self._fault is not None:
+            return passed
+        if self._finish is None:
+            self._fault = "ended its stream without saying so"
+            return passed
+        return passed + self._end()
 
     def _note(self, seen: Seen) -> None:
         if seen.content:
@@ -255,7 +263,3 @@ class Relay:
                 pass
         except (TimeoutError, aiohttp.ClientError, OSError):
             self._reply.close()
-
-
-def _name(error: BaseException) -> str:
-    return str(error) or type(error).__name__

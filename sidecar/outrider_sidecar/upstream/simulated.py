@@ -23,6 +23,9 @@ from outrider_sidecar.upstream.simulated_shapes import SHAPES, About, Frame, Sai
 Sleep = Callable[[float], Awaitable[object]]
 
 _QUOTED_WORDS: Final = 8
+_LONGEST_WORD: Final = 40
+_READ: Final = 4_096
+"""Characters of the user's text that make a difference."""
 _MOST_CHOICES: Final = 128
 _JOINED_FRAMES: Final = 64
 _FILLER: Final = (
@@ -95,7 +98,7 @@ class Simulator:
                 return self._error(error_answer("Invalid", question.dialect, str(error)))
             usage = bool((asked.stream_options or {}).get("include_usage"))
         elif fault == "Empty":
-            said, usage = [Said([], "stop")], True
+            said, usage = [Said([], "stop", 0)], True
         else:
             return self._error(error_answer(fault, question.dialect))
 
@@ -200,7 +203,8 @@ def say(most: int, question: Question, asked: _Asked) -> list[Said]:
 
 
 def _tokens(model: str, text: str, count: int) -> list[str]:
-    quoted = text.split(maxsplit=_QUOTED_WORDS)[:_QUOTED_WORDS]
+    text = text[:_READ]
+    quoted = [word[:_LONGEST_WORD] for word in text.split(maxsplit=_QUOTED_WORDS)[:_QUOTED_WORDS]]
     words = ["Simulated", "answer", "of", model, "to", *f"«{' '.join(quoted)}»:".split(" ")]
     start = int.from_bytes(hashlib.sha256(f"{model}\x1f{text}".encode()).digest()[:4], "big")
     while len(words) < count:
@@ -213,12 +217,15 @@ def _stopped(tokens: list[str], ended: str, stops: list[str]) -> Said:
     text = "".join(tokens) if stops else ""
     found = [(place, stop) for stop in stops if stop and (place := text.find(stop)) >= 0]
     if not found:
-        return Said(tokens, ended)
+        return Said(tokens, ended, len(tokens))
     place, stop = min(found)
     kept: list[str] = []
+    spent = begun = 0
     for token in tokens:
-        if place <= 0:
+        if begun >= place + len(stop):
             break
-        kept.append(token[:place])
-        place -= len(token)
-    return Said(kept, "stop", stop)
+        spent += 1
+        if begun < place:
+            kept.append(token[: place - begun])
+        begun += len(token)
+    return Said(kept, "stop", spent, stop)

@@ -14,10 +14,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Said(NamedTuple):
-    """One choice: its tokens, why it ended, and the stop sequence that ended it."""
+    """One choice: its tokens, why it ended, and the stop sequence that ended it.
+
+    `spent` are the tokens that are counted: with those of the stop sequence, which are not said.
+    """
 
     tokens: list[str]
     ended: str
+    spent: int
     stop: str | None = None
 
     @property
@@ -122,7 +126,7 @@ class _Chat:
         return b"data: " + _encode({**common, "choices": [choice]}) + b"\n\n"
 
     def _usage(self, about: About, said: Sequence[Said]) -> dict[str, Any]:
-        output = sum(len(choice.tokens) for choice in said)
+        output = sum(choice.spent for choice in said)
         return {
             "prompt_tokens": about.input_tokens,
             "completion_tokens": output,
@@ -151,7 +155,7 @@ class _Messages:
                 **self._message(about, content),
                 "stop_reason": self._reason(choice),
                 "stop_sequence": choice.stop,
-                "usage": self._usage(about, len(choice.tokens)),
+                "usage": self._usage(about, choice.spent),
             }
         )
 
@@ -178,7 +182,7 @@ class _Messages:
             "input_tokens": about.input_tokens,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": 0,
-            "output_tokens": len(choice.tokens),
+            "output_tokens": choice.spent,
         }
         yield Frame(0, _event("message_delta", delta=end, usage=used))
         yield Frame(0, _event("message_stop"))

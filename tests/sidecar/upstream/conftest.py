@@ -1,0 +1,30 @@
+"""A client to call providers with, and scripted providers to be called."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopback.scripted import Provider, Serve, provider
+from outrider_sidecar.config.credentials import FileCredentials
+from outrider_sidecar.upstream.client import Upstream
+
+
+@pytest.fixture
+async def upstream(tmp_path: Path) -> AsyncIterator[Upstream]:
+    """A started client that may call this machine; keys are the files below `tmp_path`."""
+    async with Upstream(FileCredentials(tmp_path), allow_loopback=True) as made:
+        yield made
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Starts providers with scripts; they end with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def begin(*scripts: Any, **options: Any) -> Provider:
+            return await stack.enter_async_context(provider(*scripts, **options))
+
+        yield begin
