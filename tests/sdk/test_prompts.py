@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from standins.callers import Caller
+from standins.clients import anthropic_sync
 from standins.scene import Scene
 
 RENDERED = "You are Ada of Fabrikam. Be brief."
@@ -48,3 +49,34 @@ def test_system_text_of_the_callers_own_stands_behind_the_prompts(
         caller.ask("prompted", extra_headers=HEADER, system="Speak German")
     (got,) = scene.provider(caller.family).requests
     assert system_of(got.json) == [RENDERED, "Speak German"]
+
+
+def test_sampling_parameters_of_a_version_go_only_where_they_are_known(
+    caller: Caller, scene: Scene
+) -> None:
+    caller.ask("prompted", extra_headers=HEADER)
+    (got,) = scene.provider(caller.family).requests
+    if caller.family == "openai":
+        assert (got.json["temperature"], got.json["top_p"]) == (1.5, 0.9)
+    else:
+        assert got.headers["anthropic-version"] == "2026-10-21"
+        assert not {"temperature", "top_p"} & set(got.json)
+
+
+def test_an_older_version_of_messages_takes_sampling_parameters_up_to_one(scene: Scene) -> None:
+    version = {"anthropic-version": "2023-06-01"}
+    with anthropic_sync(scene.main.url, default_headers=version) as client:
+        messages: Any = [{"role": "user", "content": "Hi"}]
+        asked = {"model": "prompted", "max_tokens": 9, "messages": messages}
+        raw = client.messages.with_raw_response.create(**asked, extra_headers=HEADER)
+    assert "x-outrider-dropped" not in raw.headers
+    (got,) = scene.anthropic.requests
+    assert (got.json["temperature"], got.json["top_p"]) == (1, 0.9)
+
+
+def test_what_was_dropped_is_told(scene: Scene) -> None:
+    with anthropic_sync(scene.main.url) as client:
+        messages: Any = [{"role": "user", "content": "Hi"}]
+        asked = {"model": "prompted", "max_tokens": 9, "messages": messages}
+        raw = client.messages.with_raw_response.create(**asked, extra_headers=HEADER)
+    assert raw.headers["x-outrider-dropped"] == "temperature,top_p"

@@ -215,6 +215,8 @@ class Providers:
                     ("system", SYSTEM),
                     "conversation",
                     variables=(tables.variable("shop"),),
+                    temperature="1.5",
+                    top_p="0.9",
                 )
             }
         )

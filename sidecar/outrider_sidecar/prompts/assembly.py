@@ -24,7 +24,8 @@ _CHAT_SYSTEM = ("system", "developer")
 
 class Rendered(msgspec.Struct, frozen=True):
     """Changes to the request by JSON pointer, the output limit that is still without a name
-    (in Chat the backend decides), and the names of variables that were sent for nothing."""
+    (in Chat the backend decides), and the names of variables that were sent for nothing and of
+    parameters that the provider does not take."""
 
     changes: dict[str, bytes | None]
     max_tokens: bytes | None
@@ -40,15 +41,18 @@ def render(
     tenant: str | None,
     today: datetime.date,
     random: Random,
+    api_version: str | None = None,
 ) -> Rendered:
-    """What `version` makes of a request. `random` marks fences; `today` is the date in UTC.
+    """What `version` makes of a request. `random` marks fences; `today` is the date in UTC;
+    `api_version` is the caller's ``anthropic-version``.
 
     Raises `caller_variable_*`, `caller_system`, `caller_tool_clash`, and `caller_invalid` when
     messages, system or tools have no form that can be joined.
     """
     fields = body.fields
-    changes, max_tokens = version.parameters.changes(dialect.name, fields)
-    dropped: tuple[str, ...] = tuple(n for n in sent if n not in version.declared)
+    parameters = version.parameters.changes(dialect.name, fields, api_version)
+    changes = parameters.changes
+    unknown = tuple(name for name in sent if name not in version.declared)
     if version.lines:
         conversation = dialect.turns(body)
         taken = take_input(dialect, conversation) if "input" in version.names else None
@@ -70,7 +74,7 @@ def render(
             changes |= _messages(version, resolved.values, conversation, blocks, "system" in fields)
     if version.tools.names:
         changes["/tools"] = version.tools.joined(fields.get("tools"), dialect.name)
-    return Rendered(changes, max_tokens, dropped)
+    return Rendered(changes, parameters.max_tokens, unknown + parameters.dropped)
 
 
 def _chat(version: CompiledVersion, values: Mapping[str, str], conversation: list[Turn]) -> bytes:

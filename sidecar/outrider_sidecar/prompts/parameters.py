@@ -7,6 +7,11 @@ import msgspec
 from outrider_sidecar.snapshot import Dialect, Template
 
 _CHAT_LIMITS = ("max_tokens", "max_completion_tokens")
+_SAMPLING = ("temperature", "top_p")
+
+_NO_SAMPLING_FROM = "2026-10-21"
+"""The version of Anthropic's API from which sampling parameters, whatever their value, are a 400
+(https://platform.claude.com/docs/en/api/versioning)."""
 
 
 class Compiled(msgspec.Struct, frozen=True):
@@ -19,44 +24,70 @@ class Compiled(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, source: Template) -> "Compiled":
-        """Decimals keep the spelling they have in the resource."""
+        """Decimals keep the spelling they have in the resource; Messages knows no temperature
+        above 1, so that is what a higher one becomes there."""
         given = source.parameters
-        common: list[tuple[str, bytes]] = []
+        chat: list[tuple[str, bytes]] = []
+        messages: list[tuple[str, bytes]] = []
         if given.temperature is not None:
-            common.append(("temperature", given.temperature.encode()))
+            chat.append(("temperature", given.temperature.encode()))
+            highest = "1" if float(given.temperature) > 1 else given.temperature
+            messages.append(("temperature", highest.encode()))
         if given.top_p is not None:
-            common.append(("top_p", given.top_p.encode()))
-        stop = () if given.stop is None else (msgspec.json.encode(given.stop),)
+            chat.append(("top_p", given.top_p.encode()))
+            messages.append(("top_p", given.top_p.encode()))
+        if given.stop is not None:
+            stop = msgspec.json.encode(given.stop)
+            chat.append(("stop", stop))
+            messages.append(("stop_sequences", stop))
         return cls(
-            (*common, *(("stop", value) for value in stop)),
-            (*common, *(("stop_sequences", value) for value in stop)),
+            tuple(chat),
+            tuple(messages),
             None if given.max_tokens is None else str(given.max_tokens).encode(),
             source.parameters_policy == "Override",
         )
 
     def changes(
-        self, dialect: Dialect, fields: Mapping[str, msgspec.Raw]
-    ) -> tuple[dict[str, bytes | None], bytes | None]:
-        """What to write into a request with these top-level members, by JSON pointer.
+        self, dialect: Dialect, fields: Mapping[str, msgspec.Raw], api_version: str | None
+    ) -> "Changed":
+        """What to write into a request with these top-level members; a null counts as not sent.
 
-        Beside it the output limit that is still to be written because the caller spelled none:
-        in Chat its name depends on the backend. A null counts as not sent.
+        `api_version` is the caller's ``anthropic-version``; newer ones know no sampling
+        parameters.
         """
         changes: dict[str, bytes | None] = {}
+        dropped: list[str] = []
+        refused = _SAMPLING if dialect == "messages" and _is_recent(api_version) else ()
         for name, value in self.chat if dialect == "chat" else self.messages:
-            if self.override or not is_sent(fields, name):
+            if name in refused:
+                dropped.append(name)
+            elif self.override or not is_sent(fields, name):
                 changes["/" + name] = value
         limit = self.max_tokens
-        if limit is None:
-            return changes, None
-        spelled = [
-            n for n in (_CHAT_LIMITS if dialect == "chat" else ("max_tokens",)) if n in fields
-        ]
-        if not self.override and any(is_sent(fields, name) for name in spelled):
-            return changes, None
-        for name in spelled:
-            changes["/" + name] = limit
-        return changes, None if spelled else limit
+        if limit is not None:
+            names = _CHAT_LIMITS if dialect == "chat" else ("max_tokens",)
+            spelled = [name for name in names if name in fields]
+            if not self.override and any(is_sent(fields, name) for name in spelled):
+                limit = None
+            else:
+                changes |= {"/" + name: limit for name in spelled}
+                limit = None if spelled else limit
+        return Changed(changes, limit, tuple(dropped))
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """Changes by JSON pointer; the output limit that is still to be written because the caller
+    spelled none (in Chat its name depends on the backend); what the provider would not take."""
+
+    changes: dict[str, bytes | None]
+    max_tokens: bytes | None
+    dropped: tuple[str, ...]
+
+
+def _is_recent(api_version: str | None) -> bool:
+    if api_version is None or not api_version[:1].isdigit():
+        return False
+    return api_version >= _NO_SAMPLING_FROM
 
 
 def is_sent(fields: Mapping[str, msgspec.Raw], name: str) -> bool:

@@ -27,6 +27,7 @@ __all__ = ["Call", "Candidate", "Plan", "decide", "find_route", "model_of", "pas
 COMPLEXITY = istr("x-outrider-complexity")
 COMPLEXITY_IGNORED = "complexity-ignored"
 _VARIABLES = istr(variables.HEADER)
+_VERSION = istr("anthropic-version")
 _CLAIM = re.compile(r"[1-5]")
 _TRUE = b"true"
 
@@ -47,8 +48,9 @@ class Plan(msgspec.Struct):
 
     `changes` are to the body by JSON pointer, `model` and what depends on the backend left out.
     `candidates` are in order of choice, `skipped` are backends with the reason why not. `model`
-    is the caller's name for it. `dropped` are variables sent for nothing, `flags` what was
-    ignored. `usage_asked`: the caller itself wants usage in the stream.
+    is the caller's name for it. `dropped` are variables sent for nothing and parameters that the
+    provider does not take, `flags` what was ignored. `usage_asked`: the caller itself wants
+    usage in the stream.
     """
 
     route: RouteEntry
@@ -189,6 +191,7 @@ def decide(
                 subject.tenant,
                 today,
                 random,
+                headers.get(_VERSION),
             )
             changes, max_tokens, dropped = rendered.changes, rendered.max_tokens, rendered.dropped
     if wants.remove:
