@@ -31,8 +31,18 @@ _NOT_MATCHING: Final = ("Ä b", "-", "*", "12", "a\n", "²")
 
 def mutations(kind: str) -> Iterator[Entry]:
     """For each value of the full spec: beyond each of its bounds, and on it."""
-    for steps, schema in _values(SPECS[kind], crds.schema(kind)["properties"]["spec"], ("spec",)):
+    for steps, schema in values(kind):
         yield from _of_value(kind, steps, schema)
+
+
+def values(kind: str) -> Iterator[tuple[Steps, Schema]]:
+    """The way to every value in the full spec, from ``spec`` on, and its schema."""
+    yield from _values(SPECS[kind], crds.schema(kind)["properties"]["spec"], ("spec",))
+
+
+def replaced(kind: str, steps: Steps, value: Any) -> Any:
+    """The full spec with another value at the end of `steps`."""
+    return _replaced({"spec": SPECS[kind]}, steps, value)["spec"]
 
 
 def _values(value: Any, schema: Schema, steps: Steps) -> Iterator[tuple[Steps, Schema]]:
@@ -49,7 +59,7 @@ def _values(value: Any, schema: Schema, steps: Steps) -> Iterator[tuple[Steps, S
 def _of_value(kind: str, steps: Steps, schema: Schema) -> Iterator[Entry]:
     def entry(exercises: str, what: str, value: Any, accepted: bool | None) -> Entry:
         path = path_of(list(steps))
-        spec = _replaced({"spec": SPECS[kind]}, steps, value)["spec"]
+        spec = replaced(kind, steps, value)
         says = () if accepted else (path.rpartition(".")[2],)
         return Entry(f"{path} {what}", kind, spec, accepted is not False, exercises, path, says)
 
@@ -109,9 +119,9 @@ def _replaced(value: Any, steps: Steps, new: Any) -> Any:
 def pairs(kind: str, number: int) -> Iterator[Entry]:
     """Two mutations of the full spec at once, drawn with a fixed seed; only agreement is known."""
     random = Random(number)
-    values = list(_values(SPECS[kind], crds.schema(kind)["properties"]["spec"], ("spec",)))
+    chosen = list(values(kind))
     while number:
-        first, second = random.sample(values, 2)
+        first, second = random.sample(chosen, 2)
         one = random.choice(list(_of_value(kind, *first)))
         two = random.choice(list(_of_value(kind, *second)))
         try:

@@ -1,13 +1,16 @@
 """Beyond every bound of every field, and on it, the three judges agree."""
 
+import re
 from typing import Any, Final
 
 import pytest
 
+from manifests.constraints import fields
 from manifests.entry import Entry
-from manifests.mutations import mutations, pairs
+from manifests.mutations import mutations, pairs, values
 from manifests.verdicts import of_api_server, of_compile, of_lint
 from outrider_operator.resources.kinds import KINDS
+from outrider_operator.resources.wording import path_of
 
 PAIRS: Final = 200
 BOUNDS: Final = [entry for kind in KINDS for entry in mutations(kind)]
@@ -62,6 +65,13 @@ def test_there_is_a_case_for_every_kind_of_bound() -> None:
         *("type", "enum", "minimum", "maximum", "minLength", "maxLength"),
         *("minItems", "maxItems", "required", "unknown field"),
     }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_full_manifests_write_every_field(kind: str) -> None:
+    written = {re.sub(r"\[[0-9]+\]", "[]", path_of(list(steps))) for steps, _ in values(kind)}
+
+    assert written == {path for path, _ in fields(kind)}
 
 
 def _is_about(entry: Entry, finding: dict[str, Any]) -> bool:

@@ -128,12 +128,19 @@ def _type(path: str, value: Any, fields: dict[str, Any]) -> str:
 
 
 def _example(fields: dict[str, Any], name: str) -> str:
-    """The example in the description of a missing field, or of the object that lacks it."""
+    """The example in the description of a missing field, or of the items of a missing list."""
     member = fields.get("properties", {}).get(name, {})
     if enum := member.get("enum"):
         return f": write {_either(enum)}"
-    _, found, example = member.get("description", "").partition("Example: ")
-    return f": for example {name}: {example.removesuffix('.')}" if found else ""
+    if example := _described(member):
+        return f": for example {name}: {example}"
+    if item := _described(member.get("items", {})):
+        return f": for example {name}: [{item}]"
+    return ""
+
+
+def _described(fields: dict[str, Any]) -> str:
+    return str(fields.get("description", "")).partition("Example: ")[2].removesuffix(".")
 
 
 def _either(words: list[str]) -> str:
