@@ -20,7 +20,6 @@ T = TypeVar("T")
 # Bytes checked for UTF-8 at a time: decoded at once, 31 MiB may take four times that.
 _PIECE: Final = 1 << 18
 
-_NULL: Final = msgspec.Raw(b"null")
 _TEXT: Final = msgspec.json.Decoder(str)
 
 # By type, and types come from code: there are few, and making a decoder is dear.
@@ -101,7 +100,7 @@ class Body:
         holds a lone surrogate.
         """
         value = self.fields.get(name)
-        if value is None or value == _NULL:
+        if value is None or value == layout.NULL:
             return None
         return decoded(value, kind, f"/{name}")
 

@@ -7,7 +7,17 @@ import msgspec
 from outrider_sidecar.api import layout
 from outrider_sidecar.api.body import Body
 from outrider_sidecar.api.errors import Family
-from outrider_sidecar.api.facts import Outcome, Seen, Texts, Usage, count, length, utf8_length
+from outrider_sidecar.api.facts import (
+    DONE,
+    Outcome,
+    Seen,
+    Texts,
+    Usage,
+    count,
+    length,
+    unread,
+    utf8_length,
+)
 from outrider_sidecar.api.sse import data_of
 from outrider_sidecar.api.turns import Turn, kind_of, parts_of, text_of, tools_length, turns
 
@@ -41,7 +51,7 @@ class _Said(msgspec.Struct):
 
 
 class _Sent(msgspec.Struct):
-    content: msgspec.Raw = msgspec.Raw(b"null")
+    content: msgspec.Raw = layout.NULL
     refusal: Any = None
     tool_calls: list[_Call] | None = None
     function_call: _Function | None = None
@@ -63,9 +73,6 @@ class _Answer(msgspec.Struct):
 
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 _SENT: Final = msgspec.json.Decoder(_Sent)
-
-_DONE: Final = Seen(done=True)
-_BROKEN: Final = Seen(broken=True)
 
 
 class Chat:
@@ -119,7 +126,7 @@ class Chat:
     def outcome(self, answer: bytes) -> Outcome | None:
         read = layout.glean(_ANSWER, answer)
         if read is None:
-            return None
+            return Outcome() if layout.is_object(answer) else None
         if read.error:
             return Outcome(error=answer)
         usage = _usage(read.usage)
@@ -134,22 +141,6 @@ class Chat:
                 empty = empty and not _says(choice.message)
         return Outcome(usage, finish, chars, empty)
 
-    def usage(self, answer: bytes) -> Usage | None:
-        outcome = self.outcome(answer)
-        return None if outcome is None else outcome.usage
-
-    def finish_reason(self, answer: bytes) -> str | None:
-        outcome = self.outcome(answer)
-        return None if outcome is None else outcome.finish
-
-    def text_length(self, answer: bytes) -> int:
-        outcome = self.outcome(answer)
-        return 0 if outcome is None else outcome.text_chars
-
-    def is_empty(self, answer: bytes) -> bool:
-        outcome = self.outcome(answer)
-        return outcome is not None and outcome.empty
-
     def inspect(self, event: bytes) -> Seen | None:
         data = data_of(event)
         if not data:
@@ -158,10 +149,10 @@ class Chat:
             chunk = _ANSWER.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             if data.startswith(b"[DONE]"):
-                return _DONE
+                return DONE
             repaired = layout.glean(_ANSWER, data)
             if repaired is None:
-                return _BROKEN
+                return unread(data)
             chunk = repaired
         choices = chunk.choices
         if choices is not None and len(choices) == 1 and chunk.usage is None:
@@ -173,6 +164,7 @@ class Chat:
                 and delta.content
                 and choice.finish_reason is None
                 and not chunk.error
+                and delta.refusal is None
                 and delta.tool_calls is None
                 and delta.reasoning_content is None
                 and delta.reasoning is None

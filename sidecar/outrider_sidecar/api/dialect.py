@@ -1,6 +1,6 @@
 """The dialects whose operations get all stages, and everything that differs between them."""
 
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 from outrider_sidecar.api.body import Body
 from outrider_sidecar.api.chat import CHAT
@@ -9,7 +9,7 @@ from outrider_sidecar.api.facts import Outcome, Seen, Texts, Usage
 from outrider_sidecar.api.messages import MESSAGES
 from outrider_sidecar.api.turns import Turn
 
-__all__ = ["CHAT", "MESSAGES", "Dialect", "Outcome", "Seen", "Texts", "Turn", "Usage", "of"]
+__all__ = ["CHAT", "MESSAGES", "Dialect", "Outcome", "Seen", "Texts", "Turn", "Usage"]
 
 
 class Dialect(Protocol):
@@ -43,27 +43,7 @@ class Dialect(Protocol):
         """The measures that rules and estimates are made of; raises what `turns` raises."""
 
     def outcome(self, answer: bytes) -> Outcome | None:
-        """What a whole JSON answer says; None when it is no answer of this dialect."""
-
-    def usage(self, answer: bytes) -> Usage | None:
-        """The usage in a whole JSON answer."""
-
-    def finish_reason(self, answer: bytes) -> str | None:
-        """Why the answer ended, in the dialect's own word."""
-
-    def text_length(self, answer: bytes) -> int:
-        """Characters that the answer says, as `Outcome` counts them."""
-
-    def is_empty(self, answer: bytes) -> bool:
-        """Whether the answer holds no content and no output tokens."""
+        """What a whole answer says; None when it is no JSON object."""
 
     def inspect(self, event: bytes) -> Seen | None:
         """What an event of a stream says; None when that is nothing, as for comments and pings."""
-
-
-_DIALECTS: Final[dict[str, Dialect]] = {CHAT.name: CHAT, MESSAGES.name: MESSAGES}
-
-
-def of(name: str) -> Dialect:
-    """The dialect of that name; raises KeyError for any other."""
-    return _DIALECTS[name]

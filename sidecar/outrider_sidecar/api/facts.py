@@ -1,8 +1,10 @@
 """What is read out of requests, answers and events, whatever their dialect."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+from outrider_sidecar.api import layout
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -53,8 +55,9 @@ class Texts(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """What a whole answer says. `empty` when it holds no content and no output tokens.
 
-    `text_chars` counts text, reasoning, refusals and tool arguments. `error` is the answer
-    itself where it is an error inside a 200.
+    An answer of a shape that nobody documents says nothing, and is not empty. `text_chars`
+    counts text, reasoning, refusals and tool arguments. `error` is the answer itself where it is
+    an error inside a 200.
     """
 
     usage: Usage | None = None
@@ -69,9 +72,9 @@ class Seen(msgspec.Struct, frozen=True):
 
     `content` commits the answer: a non-empty delta of text, reasoning, refusal, audio or tool
     arguments, or the start of a tool call. `usage_only` is Chat's last chunk, without choices.
-    `error` is the data of an error inside a 200, `broken` says that the data are no JSON object.
-    `text_chars` counts as `Outcome` does. `reasoning` is True where the model thinks on, False
-    where it has stopped, else None.
+    `error` is the data of an error inside a 200, `broken` says that the data are no JSON object;
+    one of a shape that nobody documents is content. `text_chars` counts as `Outcome` does.
+    `reasoning` is True where the model thinks on, False where it has stopped, else None.
     """
 
     content: bool = False
@@ -83,6 +86,18 @@ class Seen(msgspec.Struct, frozen=True):
     text_chars: int = 0
     reasoning: bool | None = None
     broken: bool = False
+
+
+DONE: Final = Seen(done=True)
+
+
+def unread(data: bytes) -> Seen:
+    """What an event says whose data have no shape that is documented: content, if anything."""
+    return _STRANGE if layout.is_object(data) else _BROKEN
+
+
+_BROKEN: Final = Seen(broken=True)
+_STRANGE: Final = Seen(content=True)
 
 
 def count(value: Any) -> int:

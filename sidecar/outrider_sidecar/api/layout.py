@@ -21,6 +21,10 @@ _COMMA: Final = re.compile(rb"[ \t\n\r]*+(?:,[ \t\n\r]*+)?").match
 _SCALAR: Final = re.compile(rb"[-+.0-9A-Za-z]++").match
 _TOKENS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]', re.DOTALL).finditer
 
+# A member that may be absent is decoded as Raw with this default: msgspec reads `Raw | None` as
+# null and nothing else.
+NULL: Final = msgspec.Raw(b"null")
+
 FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -115,6 +119,11 @@ def glean(decoder: msgspec.json.Decoder[T], data: msgspec.Raw | bytes) -> T | No
         return decoder.decode(text)
     except (msgspec.MsgspecError, RecursionError):
         return None
+
+
+def is_object(data: bytes) -> bool:
+    """Whether a provider's data are a JSON object, whatever is in it."""
+    return glean(FIELDS, data) is not None
 
 
 def too_deep() -> Refusal:

@@ -7,10 +7,19 @@ import msgspec
 from outrider_sidecar.api import layout
 from outrider_sidecar.api.body import Body
 from outrider_sidecar.api.errors import Family
-from outrider_sidecar.api.facts import Outcome, Seen, Texts, Usage, count, length, utf8_length
+from outrider_sidecar.api.facts import (
+    DONE,
+    Outcome,
+    Seen,
+    Texts,
+    Usage,
+    count,
+    length,
+    unread,
+    utf8_length,
+)
 from outrider_sidecar.api.sse import data_of
 from outrider_sidecar.api.turns import (
-    NULL,
     Part,
     Turn,
     compact_length,
@@ -30,24 +39,24 @@ _DEPTH: Final = 4
 
 
 class _Sent(msgspec.Struct):
-    content: msgspec.Raw = NULL
+    content: msgspec.Raw = layout.NULL
 
 
 class _Source(msgspec.Struct):
     type: Any = None
-    data: msgspec.Raw = NULL
-    content: msgspec.Raw = NULL
+    data: msgspec.Raw = layout.NULL
+    content: msgspec.Raw = layout.NULL
 
 
 class _OutputConfig(msgspec.Struct):
-    format: msgspec.Raw = NULL
+    format: msgspec.Raw = layout.NULL
 
 
 class _Block(msgspec.Struct):
     type: Any = None
     text: Any = None
     thinking: Any = None
-    input: msgspec.Raw = NULL
+    input: msgspec.Raw = layout.NULL
 
 
 class _Answer(msgspec.Struct):
@@ -63,7 +72,7 @@ class _Delta(msgspec.Struct):
     text: Any = None
     thinking: Any = None
     partial_json: Any = None
-    citation: msgspec.Raw = NULL
+    citation: msgspec.Raw = layout.NULL
     stop_reason: Any = None
 
 
@@ -86,8 +95,6 @@ _OUTPUT: Final = msgspec.json.Decoder(_OutputConfig)
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 _EVENT: Final = msgspec.json.Decoder(_Event)
 
-_DONE: Final = Seen(done=True)
-_BROKEN: Final = Seen(broken=True)
 _THOUGHT: Final = Seen(reasoning=False)
 _THINKS: Final = Seen(reasoning=True)
 _CALL: Final = Seen(content=True, reasoning=False)
@@ -134,7 +141,7 @@ class Messages:
     def outcome(self, answer: bytes) -> Outcome | None:
         read = layout.glean(_ANSWER, answer)
         if read is None:
-            return None
+            return Outcome() if layout.is_object(answer) else None
         if read.error:
             return Outcome(error=answer)
         usage = _usage(read.usage)
@@ -143,25 +150,9 @@ class Messages:
         empty = usage is None or usage.output == 0
         for block in read.content or ():
             text = length(block.text) + length(block.thinking)
-            chars += text + (0 if block.input == NULL else len(block.input))
+            chars += text + (0 if block.input == layout.NULL else len(block.input))
             empty = empty and not text and block.type in ("text", "thinking")
         return Outcome(usage, finish, chars, empty)
-
-    def usage(self, answer: bytes) -> Usage | None:
-        outcome = self.outcome(answer)
-        return None if outcome is None else outcome.usage
-
-    def finish_reason(self, answer: bytes) -> str | None:
-        outcome = self.outcome(answer)
-        return None if outcome is None else outcome.finish
-
-    def text_length(self, answer: bytes) -> int:
-        outcome = self.outcome(answer)
-        return 0 if outcome is None else outcome.text_chars
-
-    def is_empty(self, answer: bytes) -> bool:
-        outcome = self.outcome(answer)
-        return outcome is not None and outcome.empty
 
     def inspect(self, event: bytes) -> Seen | None:
         data = data_of(event)
@@ -172,7 +163,7 @@ class Messages:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             repaired = layout.glean(_EVENT, data)
             if repaired is None:
-                return _BROKEN
+                return unread(data)
             read = repaired
         kind = read.type
         if kind == "content_block_delta":
@@ -190,7 +181,7 @@ class Messages:
             reason = None if read.delta is None else read.delta.stop_reason
             finish = reason if isinstance(reason, str) else None
             return Seen(usage=_usage(read.usage), finish=finish)
-        return _DONE if kind == "message_stop" else None
+        return DONE if kind == "message_stop" else None
 
 
 MESSAGES: Final = Messages()
@@ -205,7 +196,7 @@ def _delta(delta: _Delta | None) -> Seen | None:
         return Seen(True, None, False, None, False, None, length(delta.partial_json))
     if delta.thinking:
         return Seen(True, None, False, None, False, None, length(delta.thinking), True)
-    return Seen(content=True) if delta.citation != NULL else None
+    return Seen(content=True) if delta.citation != layout.NULL else None
 
 
 def _block(block: _Block | None) -> Seen | None:
@@ -235,7 +226,7 @@ def _measure(parts: list[Part], depth: int = _DEPTH) -> tuple[int, int]:
         size += utf8_length(part.text) + utf8_length(part.thinking)
         size += utf8_length(part.title) + utf8_length(part.name) + compact_length(part.input)
         inner = parts_of(part.content)
-        if part.source != NULL:
+        if part.source != layout.NULL:
             inner += _source(part.source)
         if inner and depth:
             more, pictures = _measure(inner, depth - 1)

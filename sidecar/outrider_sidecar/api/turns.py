@@ -8,9 +8,6 @@ from outrider_sidecar.api import layout
 from outrider_sidecar.api.body import Body, decoded
 from outrider_sidecar.api.errors import refuse
 
-# A member is decoded as Raw alone: msgspec reads `Raw | None` as null and nothing else.
-NULL: Final = msgspec.Raw(b"null")
-
 
 class Turn(msgspec.Struct, frozen=True):
     """One message as it was sent."""
@@ -28,9 +25,9 @@ class Part(msgspec.Struct):
     thinking: Any = None
     title: Any = None
     name: Any = None
-    input: msgspec.Raw = NULL
-    content: msgspec.Raw = NULL
-    source: msgspec.Raw = NULL
+    input: msgspec.Raw = layout.NULL
+    content: msgspec.Raw = layout.NULL
+    source: msgspec.Raw = layout.NULL
 
 
 class _Role(msgspec.Struct):
@@ -39,10 +36,6 @@ class _Role(msgspec.Struct):
 
 class _Kind(msgspec.Struct):
     type: Any = None
-
-
-class _Content(msgspec.Struct):
-    content: msgspec.Raw = NULL
 
 
 class _Text(msgspec.Struct):
@@ -87,7 +80,7 @@ def text_of(turn: bytes, kinds: tuple[str, ...], path: str) -> str | None:
     None when there is no text in it. Raises Refusal `caller_json` when there is a lone
     surrogate in it, `caller_invalid` when it is neither text nor parts.
     """
-    content = decoded(turn, _Content, path).content
+    content = layout.fields(turn).get("content", layout.NULL)
     if memoryview(content)[0] != 0x5B:
         text: str | None = decoded(content, _OPTIONAL, f"{path}/content")
         return text or None
@@ -114,17 +107,21 @@ def parts_of(content: msgspec.Raw | None) -> list[Part]:
 
 def kind_of(value: msgspec.Raw | None) -> Any:
     """The member ``type`` of an object; None for anything else."""
-    if value is None or memoryview(value)[0] != 0x7B:
-        return None
-    return layout.read(_KIND, value).type
+    kind = None if value is None else layout.glean(_KIND, value)
+    return None if kind is None else kind.type
 
 
-def compact_length(value: msgspec.Raw | None) -> int:
-    """Bytes of a value as compact JSON in UTF-8; 0 for none and for null."""
-    if value is None or value == NULL:
+def compact_length(value: msgspec.Raw) -> int:
+    """Bytes of a value as compact JSON in UTF-8; 0 for null.
+
+    Where it cannot be read, such as a number beyond a double, its bytes as they were sent.
+    """
+    if value == layout.NULL:
         return 0
     try:
         return len(msgspec.json.encode(layout.read(_ANY, value)))
+    except msgspec.ValidationError:
+        return len(value)
     except RecursionError as error:
         raise layout.too_deep() from error
 
