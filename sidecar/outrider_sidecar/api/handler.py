@@ -75,7 +75,6 @@ class Handler:
         self._draining = False
         self._in_flight: set[asyncio.Task[object]] = set()
         self._idle = asyncio.Event()
-        self._idle.set()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to one request; whatever happens, its record is settled."""
