@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -144,7 +145,16 @@ def _started(directory: Path) -> ApiServer:
 
 
 def _install(server: ApiServer) -> None:
-    """Apply `crds/` and wait until all three kinds are served."""
+    """Apply `crds/` and wait until all three kinds are served, and kubectl knows them."""
     server.kubectl("apply", "--server-side", "-f", str(CRDS))
     names = [f"crd/{kind}.outrider.dev" for kind in KINDS]
     server.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    deadline = time.monotonic() + 30
+    while len(_listed(server)) < len(KINDS):
+        if time.monotonic() > deadline:
+            raise ApiServerError(f"discovery lists only {_listed(server)} after 30 s")
+
+
+def _listed(server: ApiServer) -> list[str]:
+    """The kinds in the API server's discovery; this also renews what kubectl remembers of it."""
+    return server.kubectl("api-resources", "--api-group=outrider.dev", "-o", "name").stdout.split()
