@@ -39,14 +39,12 @@ versions = st.builds(
     st.sampled_from(MOMENTS),
     st.sampled_from([None, "claude-haiku-4-5", "gpt-5.4"]),
 )
+TARGET = {"group": "outrider.dev", "kind": "LLMRoute"}
 policies = st.builds(
-    lambda number, target: policy(
-        f"p{number}",
-        **(
-            {"targetRefs": [{"group": "outrider.dev", "kind": "LLMRoute", "name": target}]}
-            if target
-            else {}
-        ),
+    lambda number, target: (
+        policy(f"p{number}", targetRefs=[TARGET | {"name": target}])
+        if target
+        else policy(f"p{number}")
     ),
     st.integers(1, 2),
     st.sampled_from([None, "r1", "r9"]),
@@ -71,8 +69,11 @@ junk = st.recursive(
 
 def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The path of everything in a spec."""
-    inside = value.items() if isinstance(value, dict) else ()
-    inside = enumerate(value) if isinstance(value, list) else inside
+    inside: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        inside = list(value.items())
+    elif isinstance(value, list):
+        inside = list(enumerate(value))
     return [at, *(place for key, inner in inside for place in places(inner, (*at, key)))]
 
 
