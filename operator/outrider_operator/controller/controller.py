@@ -44,7 +44,7 @@ WORKERS: Final = 4
 PAUSE_SECONDS: Final = 2
 TELL_SECONDS: Final = 60
 SOON_SECONDS: Final = 15
-SETTLED_SECONDS: Final = 5
+SETTLED_SECONDS: Final = 15
 PAUSES: Final[tuple[float, ...]] = (2, 5, 15, 30)
 
 logger = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ class Controller:
         self._leads = False
         self._told = (float("-inf"), "")
         self._idle = asyncio.Event()
+        self._idle.set()
         self._missed = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -109,12 +110,11 @@ class Controller:
             await stop.wait()
             logger.info("stopping")
             self._queue.close()
-            if self._leads:
-                try:
-                    async with asyncio.timeout(self._options.drain_seconds):
-                        await self._idle.wait()
-                except TimeoutError:
-                    logger.warning("work did not end in %g s", self._options.drain_seconds)
+            try:
+                async with asyncio.timeout(self._options.drain_seconds):
+                    await self._idle.wait()
+            except TimeoutError:
+                logger.warning("work did not end in %g s", self._options.drain_seconds)
             lead.cancel()
 
     def healthy(self) -> probes.Verdict:
@@ -178,6 +178,7 @@ class Controller:
                 return
 
     async def _work_all(self) -> None:
+        self._idle.clear()
         try:
             async with asyncio.TaskGroup() as group:
                 for number in range(WORKERS):

@@ -67,7 +67,8 @@ class Informer:
                 await asyncio.wait([ran])
                 raise
             except Exception as error:
-                raise WatchEnded(f"the watches ended: {error}") from error
+                reason = error.args[0] if error.args else type(error).__name__
+                raise WatchEnded(f"the watches ended: {reason}") from error
             finally:
                 self.started = False
         raise WatchEnded("the watches ended and gave no reason")
@@ -128,6 +129,7 @@ class _Operator:
         self._registry = registry
         self._namespaces = namespaces
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_aside)
         self._stop = asyncio.Event()
 
     def run(self) -> None:
@@ -148,6 +150,11 @@ class _Operator:
         """End it, from another thread; once it has ended, nothing."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._stop.set)
+
+
+def _aside(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Of watches that fail together kopf tells the first; the others are forgotten tasks."""
+    logger.debug("in kopf: %s", context.get("exception") or context.get("message"))
 
 
 def _settings() -> kopf.OperatorSettings:
