@@ -15,6 +15,7 @@ from typing import Any
 
 from multidict import CIMultiDict
 
+_UNTIL_READ = 4  # turns of the loop until a client in it has read what was written
 _RESET = struct.pack("ii", 1, 0)  # linger on, for no time: closing sends a reset
 
 
@@ -225,6 +226,27 @@ def breaks_off(*pieces: bytes | asyncio.Event) -> Script:
     """A chunked stream whose connection closes after these pieces."""
     framed = [chunk(piece) if isinstance(piece, bytes) else piece for piece in pieces]
     return says(STREAM, *framed, close=True)
+
+
+def piecemeal(stream: bytes) -> Script:
+    """A complete stream, cut into chunks that are read one by one.
+
+    The request's header ``x-cut`` says after how many bytes it is cut, or ``every`` for each.
+    """
+
+    async def script(exchange: Exchange) -> None:
+        cut = exchange.request.headers["x-cut"]
+        size = 1 if cut == "every" else len(stream)
+        first = 1 if cut == "every" else int(cut)
+        await exchange.send(STREAM)
+        for start in (0, *range(first, len(stream), size)):
+            end = first if start == 0 else start + size
+            await exchange.send(chunk(stream[start:end]))
+            for _ in range(_UNTIL_READ):
+                await asyncio.sleep(0)
+        await exchange.send(b"0\r\n\r\n")
+
+    return script
 
 
 async def silent(_: Exchange) -> None:

@@ -220,7 +220,7 @@ def closed_unread(error: BaseException) -> bool:
         case aiohttp.ServerDisconnectedError():
             return isinstance(error.message, str)  # else it is the head as far as it came
         case _:
-            return isinstance(error, aiohttp.ClientOSError)
+            return isinstance(error, (aiohttp.ClientOSError, aiohttp.ClientConnectionResetError))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
