@@ -160,7 +160,7 @@ def test_a_client_that_leaves_a_stream_ends_the_call_upstream(
 ) -> None:
     with client.messages.stream(**{**ASKED, "model": "endless"}) as stream:
         assert next(iter(stream.text_stream))
-    scene.background.run(scene.anthropic.gone())
+    scene.background.run(scene.anthropic.gone("endless"))
     (record,) = scene.told(1)
     assert record.cls == "Cancelled"
     assert record.estimated
@@ -180,7 +180,7 @@ async def test_a_cancelled_task_ends_the_call_upstream(scene: Scene) -> None:
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
-        await asyncio.to_thread(scene.background.run, scene.anthropic.gone())
+        await asyncio.to_thread(scene.background.run, scene.anthropic.gone("endless"))
 
 
 def test_a_timeout_of_the_client_ends_the_call_upstream_each_time(scene: Scene) -> None:
@@ -189,7 +189,7 @@ def test_a_timeout_of_the_client_ends_the_call_upstream_each_time(scene: Scene) 
         pytest.raises(anthropic.APITimeoutError),
     ):
         client.messages.create(**{**ASKED, "model": "silent"})
-    scene.background.run(scene.anthropic.gone())
+    scene.background.run(scene.anthropic.gone("silent", times=2))
     assert [record.cls for record in scene.told(2)] == ["Cancelled", "Cancelled"]
     assert len(scene.anthropic.requests) == 2
 

@@ -155,7 +155,7 @@ def test_a_client_that_leaves_a_stream_ends_the_call_upstream(
     stream = client.chat.completions.create(**{**ASKED, "model": "endless"}, stream=True)
     assert any(chunk.choices[0].delta.content for chunk in stream)
     stream.close()
-    scene.background.run(scene.openai.gone())
+    scene.background.run(scene.openai.gone("endless"))
     (record,) = scene.told(1)
     assert record.cls == "Cancelled"
     assert record.estimated
@@ -176,7 +176,7 @@ async def test_a_cancelled_task_ends_the_call_upstream(scene: Scene) -> None:
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
-        await asyncio.to_thread(scene.background.run, scene.openai.gone())
+        await asyncio.to_thread(scene.background.run, scene.openai.gone("endless"))
 
 
 def test_a_timeout_of_the_client_ends_the_call_upstream_each_time(scene: Scene) -> None:
@@ -185,7 +185,7 @@ def test_a_timeout_of_the_client_ends_the_call_upstream_each_time(scene: Scene) 
         pytest.raises(openai.APITimeoutError),
     ):
         client.chat.completions.create(**{**ASKED, "model": "silent"})
-    scene.background.run(scene.openai.gone())
+    scene.background.run(scene.openai.gone("silent", times=2))
     assert [record.cls for record in scene.told(2)] == ["Cancelled", "Cancelled"]
     assert len(scene.openai.requests) == 2
 

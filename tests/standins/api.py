@@ -68,7 +68,8 @@ class Api(ABC):
         self.requests: list[Received] = []
         self.complaints: list[str] = []
         self.ids: list[str] = []
-        self._left = asyncio.Event()
+        self._left: list[str] = []
+        self._leaving = asyncio.Event()
         self._server: web.Server | None = None
         self._listening: asyncio.Server | None = None
 
@@ -94,11 +95,15 @@ class Api(ABC):
         self.ids.clear()
         self._left.clear()
 
-    async def gone(self) -> None:
-        """Returns when a client has left an answer that was not over; TimeoutError after 10 s."""
+    async def gone(self, model: str, times: int = 1) -> None:
+        """Returns when clients have left answers of `model` that were not over, so many times.
+
+        Raises TimeoutError after 10 s.
+        """
         async with asyncio.timeout(_WAIT):
-            await self._left.wait()
-        self._left.clear()
+            while self._left.count(model) < times:
+                self._leaving.clear()
+                await self._leaving.wait()
 
     @abstractmethod
     def credential(self, got: Received) -> tuple[str, str]:
@@ -138,7 +143,8 @@ class Api(ABC):
         try:
             return await self.answer(request, got)
         except asyncio.CancelledError:
-            self._left.set()
+            self._left.append(got.json["model"])
+            self._leaving.set()
             raise
 
     def _complaints(self, got: Received) -> Iterator[str]:
@@ -172,12 +178,14 @@ class Api(ABC):
     async def _control(self, request: web.BaseRequest) -> web.Response:
         """What a test in another process asks: what came, and whether the client has left."""
         if request.path == "/standin/gone":
-            await self.gone()
+            await self.gone(request.query["model"], int(request.query["times"]))
+            return web.json_response([])
         told = [
             {"method": got.method, "path": got.path, "headers": got.headers, "body": _told(got)}
             for got in self.requests
         ]
         self.requests.clear()
+        self._left.clear()
         return web.json_response(told)
 
     def whole(self, body: Any, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -215,7 +223,7 @@ class Api(ABC):
             }
         )
         await response.prepare(request)
-        troubled = (Manner.CUT, Manner.SHORT, Manner.ERROR_INSIDE, Manner.ENDLESS)
+        troubled = (Manner.CUT, Manner.SHORT, Manner.ERROR_INSIDE, Manner.ENDLESS, Manner.STALLS)
         events = list(told.events)
         if manner in troubled:
             events = events[: told.content + _SAID_BEFORE_TROUBLE]
@@ -225,7 +233,7 @@ class Api(ABC):
             events.append(told.failure)
         for piece in _pieces(events, ragged=manner is Manner.RAGGED):
             await response.write(piece)
-        if manner is Manner.ENDLESS:
+        if manner in (Manner.ENDLESS, Manner.STALLS):
             await asyncio.get_running_loop().create_future()
         if manner is Manner.CUT:
             return _hang_up(request, response)

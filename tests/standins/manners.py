@@ -26,6 +26,8 @@ class Manner(Enum):
     """A 200 whose stream begins with an error."""
     ENDLESS = "endless"
     """A stream that stays open after some content, until the client leaves."""
+    STALLS = "stalls"
+    """The same, for stories in which it is the proxy that loses patience."""
     SILENT = "silent"
     """No answer at all, until the client leaves."""
     HTML = "html"

@@ -198,7 +198,7 @@ class Providers:
                 self.both(secret_key_ref=None, caller_credentials="Forward", model="steady")
             ),
             "hasty": tables.route(self.both("silent", timeouts=_HASTY)),
-            "stalling": tables.route(self.both("endless", timeouts=_HASTY)),
+            "stalling": tables.route(self.both("stalls", timeouts=_HASTY)),
             "keyless": tables.route(
                 self.both("steady", secret_key_ref=SecretKey(name=SECRET, key="lost"))
             ),
