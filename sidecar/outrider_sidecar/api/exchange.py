@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterable
+from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
@@ -15,6 +16,9 @@ from outrider_sidecar.routing.table import RouteEntry
 from outrider_sidecar.telemetry.record import Record
 
 Headers = Iterable[tuple[str, str]]
+
+_SHOWN: Final = 20
+_LONGEST: Final = 256
 
 
 class Exchange:
@@ -158,12 +162,19 @@ class Exchange:
         if record.limit is not None:
             fields["x-outrider-limit"] = record.limit
         if self.dropped:
-            fields["x-outrider-dropped"] = ",".join(self.dropped)
+            fields["x-outrider-dropped"] = _listed(self.dropped)
         if self.flags:
             fields["x-outrider-flags"] = ",".join(self.flags)
         return fields
 
 
+def _listed(names: tuple[str, ...]) -> str:
+    """Names that the caller chose, as many as a client is sure to take in a header."""
+    more = ("...",) if len(names) > _SHOWN else ()
+    return ",".join([*(_header_text(name) for name in names[:_SHOWN]), *more])
+
+
 def _header_text(name: str) -> str:
-    """A name that the caller may have chosen, as text that a header can hold."""
+    """The beginning of a name that the caller may have chosen, as a header can hold it."""
+    name = name[:_LONGEST]
     return name if name.isascii() and name.isprintable() else quote(name, errors="replace")
