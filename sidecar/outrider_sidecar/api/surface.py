@@ -38,6 +38,7 @@ _HOT: Final = {
 
 _PREFIX: Final = re.compile(r"/*(?:openai/+)?(?:v1(?:/+|$))*")
 _DEPLOYMENT: Final = re.compile(r"/*openai/+deployments/+([^/]+)/+(.*)", re.DOTALL)
+_DOTS: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 _IN_PATH: Final = re.compile(r"(?:v1(?:alpha|beta)\d?/)?models?/([^/:?]+)(?::|/|$)")
 
 
@@ -46,6 +47,8 @@ def operation(method: str, path: str, query: str, has_anthropic_version: bool) -
     hot = _HOT.get((method, path))
     if hot is not None:
         return hot
+    if _DOTS.search(path):
+        path = _without_dots(path)
     deployment = _DEPLOYMENT.fullmatch(path)
     if deployment is not None:
         model: str | None = unquote(deployment[1])
@@ -61,6 +64,21 @@ def operation(method: str, path: str, query: str, has_anthropic_version: bool) -
     is_messages = native == "messages" or native.startswith("messages/")
     family: Family = "anthropic" if is_messages or has_anthropic_version else "openai"
     return Operation("passthrough", family, None, native, model)
+
+
+def _without_dots(path: str) -> str:
+    """The path without its dot segments (RFC 3986, 5.2.4), escaped ones too.
+
+    So no caller climbs out of a backend's base URL, whose host may serve others beside it.
+    """
+    kept: list[str] = []
+    for segment in path.split("/"):
+        plain = segment.lower().replace("%2e", ".")
+        if plain == "..":
+            del kept[max(1, len(kept) - 1) :]
+        elif plain != ".":
+            kept.append(segment)
+    return "/".join(kept)
 
 
 def _model_named(native: str, query: str) -> str | None:
