@@ -138,8 +138,8 @@ _BACKENDS: Final = (
         refused(
             TIMEOUTS,
             f"the timeout {name} of {wait}",
-            f"{BACKEND}.timeouts",
-            TIMEOUTS,
+            f"{BACKEND}.timeouts.{name}",
+            f"timeouts.{name} is {wait}: write one longer than 0s and at most 24h",
             **backend("OpenAI", timeouts={name: wait}),
         )
         for name in ("connect", "firstToken", "idle", "request")
@@ -165,7 +165,8 @@ _URLS: Final = (
             URL,
             f"the address {url!r}",
             f"{BACKEND}.baseURL",
-            URL,
+            "baseURL is ",
+            "write http(s)://host[:port][/path]",
             **backend("OpenAICompatible", baseURL=url),
         )
         for url in (

@@ -53,8 +53,8 @@ _RULES: Final = (
     refused(
         OVERRIDE,
         "an override to what is no tier",
-        "spec.overrides",
-        OVERRIDE,
+        "spec.overrides[1].tier",
+        "the tier gold of the override of u-1 is not the name of one of tiers; write free",
         overrides=[{"subject": "u-123", "tier": "free"}, {"subject": "u-1", "tier": "gold"}],
     ),
     *(
@@ -63,7 +63,11 @@ _RULES: Final = (
     ),
     *(
         refused(
-            WINDOW, f"the window {text}", "spec.tiers[0].requests.window", WINDOW, **window(text)
+            WINDOW,
+            f"the window {text}",
+            "spec.tiers[0].requests.window",
+            f"window is {text}: write one from 1s to 744h (31 days)",
+            **window(text),
         )
         for text in ("0s", "999ms", "744h1ms", "745h", "99999h99999h99999h99999h")
     ),
@@ -79,7 +83,11 @@ _RULES: Final = (
     ),
     *(
         refused(
-            UNTIL, f"an override until {moment}", "spec.overrides[0].until", UNTIL, **until(moment)
+            UNTIL,
+            f"an override until {moment}",
+            "spec.overrides[0].until",
+            f"until is {moment}: write a day that the calendar has",
+            **until(moment),
         )
         for moment in (
             "2027-02-29T00:00:00Z",

@@ -6,7 +6,7 @@ the CRDs has an accepted and a refused entry here.
 
 from typing import Final
 
-from manifests import backends, objects, policies, routes, versions
+from manifests import backends, objects, policies, route_fields, routes, versions
 from manifests.entry import Entry
 from manifests.full import SPECS
 
@@ -17,6 +17,7 @@ ENTRIES: Final = (
     ),
     *backends.ENTRIES,
     *routes.ENTRIES,
+    *route_fields.ENTRIES,
     *versions.ENTRIES,
     *policies.ENTRIES,
     *objects.ENTRIES,

@@ -63,7 +63,7 @@ _RULES: Final = (
         ALL_CONTENTS,
         "two messages over the cap together",
         "spec.prompt.messages",
-        ALL_CONTENTS,
+        "have 98,305 characters in all, of 98,304 that may be; shorten them",
         **says("a" * CAP, "b"),
     ),
     accepted(EITHER, "a conversation alone", **prompt(messages=[PLACE])),
@@ -73,6 +73,7 @@ _RULES: Final = (
             f"a message with {', '.join(item) or 'nothing'}",
             "spec.prompt.messages[0]",
             EITHER,
+            "and this one has",
             **prompt(messages=[item]),
         )
         for item in (
@@ -99,14 +100,15 @@ _RULES: Final = (
         DEFAULT,
         "a default that is too long",
         "spec.prompt.variables[0].default",
-        DEFAULT,
+        "the default of brand has 65 characters, of 64 that its maxLength allows",
+        "shorten it or raise maxLength",
         **variable(default="a" * 65, maxLength=64),
     ),
     refused(
         DEFAULT,
         "a default that is too long where nobody says so",
         "spec.prompt.variables[0].default",
-        DEFAULT,
+        "has 8,193 characters, of 8,192",
         **variable(default="a" * 8193),
     ),
 )

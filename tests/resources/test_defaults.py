@@ -9,7 +9,7 @@ import yaml
 from manifests.constraints import fields
 from outrider_operator.compiler.compile import compile as compiled
 from outrider_operator.compiler.routes import BASE_URLS
-from outrider_operator.compiler.rules import VARIABLE_CHARACTERS
+from outrider_operator.compiler.version_rules import VARIABLE_CHARACTERS
 from outrider_operator.resources import crds
 from outrider_operator.resources.defaults import DEFAULTS
 from outrider_operator.resources.kinds import KINDS, LLM_ROUTE, PROMPT_VERSION
