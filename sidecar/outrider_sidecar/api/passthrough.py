@@ -18,23 +18,21 @@ from outrider_sidecar.routing.choice import Candidate
 from outrider_sidecar.upstream.classify import CONSEQUENCES, ProviderError, of_error, of_exception
 from outrider_sidecar.upstream.client import Target, Upstream
 from outrider_sidecar.upstream.deadline import Deadline
-from outrider_sidecar.upstream.outgoing import KeyMissing, target
+from outrider_sidecar.upstream.outgoing import CREDENTIALS, KeyMissing, target
 
-# Of one connection, or of the provider's own origin.
-_KEPT_BACK: Final = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "alt-svc",
-        "set-cookie",
-    }
-)
+# Of one connection, of the provider's own origin, or a key that it repeats.
+_KEPT_BACK: Final = (CREDENTIALS - {"openai-organization", "openai-project"}) | {
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "alt-svc",
+    "set-cookie",
+}
 
 
 def aim(exchange: Exchange, candidate: Candidate, upstream: Upstream) -> Target:
