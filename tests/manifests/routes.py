@@ -15,7 +15,7 @@ ONLY_LAST: Final = (
     "only the last rule may be without matches; what follows such a rule is never reached"
 )
 OWN_NAME: Final = "every rule needs a name of its own"
-EMPTYMATCH: Final = (
+EMPTY_MATCH: Final = (
     "an item of matches must have a condition; to match every request leave matches out"
 )
 WORDS: Final = "minWords must not be above maxWords"
