@@ -1,7 +1,8 @@
 """``make bench``: measure, print, and write the table of docs/benchmarks.md.
 
 Proxies take turns on one core while load and provider share the other; every figure that matters
-is a ratio of medians inside one run. ``--quick`` measures less and writes nothing.
+is a ratio of medians inside one run. ``--quick`` measures less and writes nothing, ``--only``
+measures one section of the page.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from bench.sidecar import start_sidecar, write_config
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+SECTIONS = ("figures", "publications")
 KINDS = ("1KiB", "10KiB", "stream")
 TITLES = {
     "1KiB": "non-stream, 1 KiB",
@@ -156,34 +157,67 @@ def main() -> int:
     """Measure and write; exit 0 also where a figure is missed: the table says so."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few short rounds, nothing written")
+    parser.add_argument("--only", choices=SECTIONS, help="one section of the page")
     options = parser.parse_args()
-    rounds, seconds = (1, 1.0) if options.quick else (5, 3.0)
-    if PROXY_CORE == LOAD_CORE:
-        print("bench needs two cores: one for the proxy, one for the load", file=sys.stderr)
-        return 2
+    sections = (options.only,) if options.only else SECTIONS
+    if "figures" in sections:
+        if PROXY_CORE == LOAD_CORE:
+            print("bench needs two cores: one for the proxy, one for the load", file=sys.stderr)
+            return 2
+        rounds, seconds = (1, 1.0) if options.quick else (5, 3.0)
+        lines = list(told(figures(rounds, seconds)))
+        if not options.quick:
+            write("figures", f"medians of {rounds} rounds of {seconds:g} s", lines)
+    if "publications" in sections:
+        count = 10 if options.quick else 100
+        lines = list(told(publications(count)))
+        if not options.quick:
+            write("publications", f"{count} edits", lines)
+    return 0
+
+
+def figures(rounds: int, seconds: float) -> Iterator[str]:
+    """Rows about the sidecar."""
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         here = Path(directory) / "config"
         here.mkdir()
         upstream = start("bench.upstream", core=LOAD_CORE)
         stack.callback(upstream.stop)
-        lines = []
-        for line in against_bare(rounds, seconds, here, upstream):
-            lines.append(line)
-            print(line, flush=True)
-        lines.append("")
-        for line in growth(rounds, seconds, Path(directory), upstream):
-            lines.append(line)
-            print(line, flush=True)
-    if not options.quick:
-        machine = (
-            f"CPython {platform.python_version()}, Linux {platform.release().split('-')[0]}, "
-            f"{os.cpu_count()} cores; medians of {rounds} rounds of {seconds:g} s."
-        )
-        text = PAGE.read_text()
-        head, rest = text.split(BEGIN, 1)
-        tail = rest.split(END, 1)[1]
-        PAGE.write_text(f"{head}{BEGIN}\n{machine}\n\n" + "\n".join(lines) + f"\n{END}{tail}")
-    return 0
+        yield from against_bare(rounds, seconds, here, upstream)
+        yield ""
+        yield from growth(rounds, seconds, Path(directory), upstream)
+
+
+def publications(count: int) -> Iterator[str]:
+    """Rows about the controller; its API server and kubectl are those of the tests."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.publications", str(count)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
+    )
+    yield from done.stdout.splitlines()
+
+
+def told(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, each printed as it comes."""
+    for line in lines:
+        print(line, flush=True)
+        yield line
+
+
+def write(section: str, how: str, lines: list[str]) -> None:
+    """Put the lines between the section's markers on the page."""
+    begin, end = f"<!-- {section} -->", f"<!-- end of {section} -->"
+    machine = (
+        f"CPython {platform.python_version()}, Linux {platform.release().split('-')[0]}, "
+        f"{os.cpu_count()} cores; {how}."
+    )
+    head, rest = PAGE.read_text().split(begin, 1)
+    tail = rest.split(end, 1)[1]
+    PAGE.write_text(f"{head}{begin}\n{machine}\n\n" + "\n".join(lines) + f"\n{end}{tail}")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class View:
     ) -> Object:
         """The object as soon as `holds` of it; fails the test with its last form."""
         last: Object | None = None
-        for last in self._forms(collection, name, seconds):
+        for last in self.forms(collection, name, seconds):
             if last is not None and holds(last):
                 return last
         raise AssertionError(f"{collection}/{name} stayed {json.dumps(last, indent=1)}")
@@ -58,7 +58,7 @@ class View:
     ) -> Object:
         """The first object of the collection of which `holds`."""
         seen: list[Object] = []
-        for body in self._forms(collection, "", seconds):
+        for body in self.forms(collection, "", seconds):
             if body is not None:
                 if holds(body):
                     return body
@@ -68,12 +68,12 @@ class View:
     def until_gone(self, collection: str, name: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Returns once there is no such object."""
         last: Object | None = None
-        for last in self._forms(collection, name, seconds):
+        for last in self.forms(collection, name, seconds):
             if last is None:
                 return
         raise AssertionError(f"{collection}/{name} stayed {json.dumps(last, indent=1)}")
 
-    def _forms(self, collection: str, name: str, seconds: float) -> Iterator[Object | None]:
+    def forms(self, collection: str, name: str, seconds: float) -> Iterator[Object | None]:
         """The object (without a name: each) as it is now, then whenever it changes.
 
         None when there is none, or not any more.

@@ -5,13 +5,13 @@ names the spec that was judged. `Conflicted` is there only while it holds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from outrider_operator.compiler.facts import Facts, PolicyFacts, RouteFacts, VersionFacts
 from outrider_operator.compiler.goals import percent
-from outrider_operator.compiler.problem import Problem
+from outrider_operator.compiler.problem import Problem, Reason
 from outrider_operator.controller.objects import Observed
 from outrider_sidecar.snapshot import Snapshot
 
@@ -21,6 +21,19 @@ UNCHECKED: Final = "references are checked once the object is accepted"
 UNUSED: Final = "no LLMRoute of this namespace names this prompt in spec.prompt.name"
 FACTS: Final = ("snapshot", "prompt", "digest", "goal", "share", "targets")
 OWNED: Final = ("observedGeneration", "conditions", *FACTS)
+
+
+StatusReason = Literal[
+    "Accepted",
+    "ResolvedRefs",
+    "NoSidecars",
+    "Ready",
+    "Unused",
+    "NotAccepted",
+    "NotResolved",
+    "NotPublished",
+]
+Condition = tuple[str, str, Reason | StatusReason, str]  # type, status, reason, message
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,8 +106,7 @@ def _split(facts: RouteFacts) -> dict[str, Any]:
 
 def _conditions(
     facts: Facts | None, problems: Sequence[Problem], failure: str
-) -> Iterable[tuple[str, str, str, str]]:
-    """Type, status, reason and message of each condition."""
+) -> Iterable[Condition]:
     accepted = [problem for problem in problems if problem.condition == "Accepted"]
     resolved = [problem for problem in problems if problem.condition == "ResolvedRefs"]
     conflicted = [problem for problem in problems if problem.condition == "Conflicted"]
@@ -125,7 +137,9 @@ def _hint(facts: Facts | None) -> str:
     return "; ".join(target.message for target in facts.targets if target.message)
 
 
-def _verdict(condition: str, problems: Sequence[Problem]) -> tuple[str, str, str, str]:
+def _verdict(
+    condition: Literal["Accepted", "ResolvedRefs"], problems: Sequence[Problem]
+) -> Condition:
     if problems:
         return (condition, "False", problems[0].reason, _message(problems))
     return (condition, "True", condition, "")
@@ -140,7 +154,7 @@ def _message(problems: Sequence[Problem]) -> str:
 
 
 def _stamped(
-    conditions: Iterable[tuple[str, str, str, str]],
+    conditions: Iterable[Condition],
     status: Mapping[str, Any],
     generation: int,
     now: str,
