@@ -31,17 +31,17 @@ class Credentials(Protocol):
         """Hosts beside its provider's own that the key's owner lets it go to, in lower case."""
 
 
-class _Stamp(NamedTuple):
-    """What changes when a file, or the directory that `..data` names, is replaced."""
-
-    inode: int
-    mtime_ns: int
-    size: int
-
-
 class _Cached(NamedTuple):
-    stamp: _Stamp
+    """One entry as it was read last.
+
+    ``stamp`` is the file's inode, time and size, which change when the file, or the directory
+    that `..data` names, is replaced. ``key`` is the content as a key, None when it is none.
+    """
+
+    path: str
+    stamp: tuple[int, int, int]
     content: bytes | None
+    key: str | None
 
 
 class FileCredentials:
@@ -62,42 +62,48 @@ class FileCredentials:
 
     def key(self, ref: SecretKey) -> str | None:
         """The file's text with the newline at its end cut; None when absent or unusable."""
-        content = self._read(ref.name, ref.key)
-        if content is None:
+        cached = self._read(ref.name, ref.key)
+        if cached is None or cached.content is None:
             return None
-        text = content.rstrip(b"\r\n").decode("ascii", "replace")
-        if _HEADER_TEXT.fullmatch(text) is None:
+        if cached.key is None:
             self._warn(ref.name, ref.key, "is empty or holds what no header may hold")
-            return None
-        self._warned.pop(f"{ref.name}/{ref.key}", None)
-        return text
+        elif self._warned:
+            self._warned.pop(f"{ref.name}/{ref.key}", None)
+        return cached.key
 
     def hosts(self, ref: SecretKey) -> frozenset[str]:
         """The hosts in the entry `<key>.hosts`: a comma list of names without ports."""
-        content = self._read(ref.name, f"{ref.key}.hosts")
-        if content is None:
+        cached = self._read(ref.name, f"{ref.key}.hosts")
+        if cached is None or cached.content is None:
             return frozenset()
-        names = content.decode("ascii", "ignore").lower().replace(",", " ").split()
+        names = cached.content.decode("ascii", "ignore").lower().replace(",", " ").split()
         return frozenset(name.rstrip(".") for name in names)
 
-    def _read(self, secret: str, entry: str) -> bytes | None:
+    def _read(self, secret: str, entry: str) -> _Cached | None:
+        name = (secret, entry)
+        cached = self._cache.get(name)
+        path = self._path(secret, entry) if cached is None else cached.path
+        if path is None:
+            return None
+        try:
+            found = os.stat(path)
+        except OSError:
+            self._cache.pop(name, None)
+            return None
+        stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
+        if cached is None or cached.stamp != stamp:
+            content = self._load(secret, entry, path, found)
+            key = None if content is None else _key_in(content)
+            cached = self._cache[name] = _Cached(path, stamp, content, key)
+        return cached
+
+    def _path(self, secret: str, entry: str) -> str | None:
         if self._directory is None:
             return None
         if not (_SAFE_NAME.fullmatch(secret) and _SAFE_NAME.fullmatch(entry)):
             self._warn(secret, entry, "is no name that a Secret or its entry can have")
             return None
-        path = os.path.join(self._directory, secret, entry)
-        try:
-            found = os.stat(path)
-        except OSError:
-            self._cache.pop((secret, entry), None)
-            return None
-        stamp = _Stamp(found.st_ino, found.st_mtime_ns, found.st_size)
-        cached = self._cache.get((secret, entry))
-        if cached is None or cached.stamp != stamp:
-            cached = _Cached(stamp, self._load(secret, entry, path, found))
-            self._cache[secret, entry] = cached
-        return cached.content
+        return os.path.join(self._directory, secret, entry)
 
     def _load(self, secret: str, entry: str, path: str, found: os.stat_result) -> bytes | None:
         if not stat.S_ISREG(found.st_mode):
@@ -120,3 +126,8 @@ class FileCredentials:
         if self._warned.get(name) != why:
             self._warned[name] = why
             logger.warning("credential %s %s; backends that need it have no key", name, why)
+
+
+def _key_in(content: bytes) -> str | None:
+    text = content.rstrip(b"\r\n").decode("ascii", "replace")
+    return None if _HEADER_TEXT.fullmatch(text) is None else text

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from multidict import CIMultiDict
 from yarl import URL
 
-from outrider_sidecar.api.errors import refuse
+from outrider_sidecar.api.errors import Refusal, refuse
 from outrider_sidecar.config.credentials import Credentials
 from outrider_sidecar.snapshot import Backend
 from outrider_sidecar.upstream.addresses import OWN_HOSTS, is_loopback
@@ -84,7 +84,8 @@ def target(
     url = url_of(backend.base_url, backend.provider == "Anthropic", path, query)
     sent = passed_on(headers, trace=backend.provider == "OpenAICompatible", encoding=encoding)
     if backend.caller_credentials == "Forward":
-        _require_host(backend, name, url, frozenset(), allow_loopback)
+        if not _is_free(backend.provider, url, allow_loopback):
+            raise _host_refused(backend, name, url)
         for field in CREDENTIALS:
             for value in _all(headers, field):
                 sent.add(field, value)
@@ -96,7 +97,9 @@ def target(
                 f"backend {name} wants key {ref.key!r} of Secret {ref.name!r}, which is not there: "
                 "add the entry to the Secret, or the variable or file in local mode"
             )
-        _require_host(backend, name, url, credentials.hosts(ref), allow_loopback)
+        free = _is_free(backend.provider, url, allow_loopback)
+        if not free and _host(url) not in credentials.hosts(ref):
+            raise _host_refused(backend, name, url)
         if backend.provider == "Anthropic":
             sent["x-api-key"] = key
         else:
@@ -127,10 +130,8 @@ def passed_on(headers: Mapping[str, str], *, trace: bool, encoding: Encoding) ->
     named = _named_by_connection(headers)
     sent: CIMultiDict[str] = CIMultiDict()
     for field, value in headers.items():
-        lower = field.lower()
-        if lower in _DROPPED or lower.startswith(_DROPPED_PREFIXES) or lower in named:
-            continue
-        sent.add(field, value)
+        if _passes(field) and not (named and field.lower() in named):
+            sent.add(field, value)
     if trace and "traceparent" in headers:
         sent["traceparent"] = headers["traceparent"]
     if encoding != "caller":
@@ -141,9 +142,17 @@ def passed_on(headers: Mapping[str, str], *, trace: bool, encoding: Encoding) ->
     return sent
 
 
+@lru_cache(maxsize=256)
+def _passes(field: str) -> bool:
+    lower = field.lower()
+    return lower not in _DROPPED and not lower.startswith(_DROPPED_PREFIXES)
+
+
 def hops(headers: Mapping[str, str]) -> int:
     """How many sidecars the request has passed; 0 when the header is absent or no number."""
-    value = headers.get(HOP, "")
+    value = headers.get(HOP)
+    if value is None:
+        return 0
     return int(value) if value.isascii() and value.isdigit() and len(value) < 4 else 0
 
 
@@ -166,21 +175,27 @@ def _all(headers: Mapping[str, str], field: str) -> list[str]:
     return [headers[field]] if field in headers else []
 
 
-def _require_host(
-    backend: Backend, name: str, url: URL, allowed: frozenset[str], allow_loopback: bool
-) -> None:
-    host = (url.host or "").rstrip(".").lower()
-    if host in OWN_HOSTS.get(backend.provider, ()) and url.scheme == "https":
-        return
-    if host in allowed or (allow_loopback and is_loopback(host)):
-        return
-    ref = backend.secret_key_ref
+@lru_cache(maxsize=512)
+def _is_free(provider: str, url: URL, allow_loopback: bool) -> bool:
+    """Whether any key may go to `url`: to the provider's own host, or to this machine."""
+    host = _host(url)
+    if host in OWN_HOSTS.get(provider, ()) and url.scheme == "https":
+        return True
+    return allow_loopback and is_loopback(host)
+
+
+def _host(url: URL) -> str:
+    return (url.host or "").rstrip(".").lower()
+
+
+def _host_refused(backend: Backend, name: str, url: URL) -> Refusal:
+    host, ref = _host(url), backend.secret_key_ref
     fix = (
         f"add {host} to the entry {ref.key}.hosts of Secret {ref.name}"
         if ref is not None and backend.caller_credentials == "Drop"
         else f"callerCredentials: Forward is for the own hosts of provider {backend.provider}"
     )
-    raise refuse(
+    return refuse(
         "provider_credential_host",
         f"backend {name} would send a key to {url.scheme}://{host}, "
         f"which its owner did not allow: {fix}",
