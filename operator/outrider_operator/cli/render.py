@@ -3,6 +3,7 @@
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -52,8 +53,7 @@ def render(
         raise click.UsageError(f"no snapshot of namespace {namespace!r}; there are: {known}")
     shown = snapshots[namespace] if namespace is not None else snapshots
     if output == "yaml":
-        plain = msgspec.to_builtins(shown)
-        click.echo(yaml.safe_dump(plain, sort_keys=True, allow_unicode=True), nl=False)
+        click.echo(_yaml(shown), nl=False)
     else:
         click.echo(msgspec.json.format(msgspec.json.encode(shown, order="sorted"), indent=1))
     sys.exit(1 if workspace.problems else 0)
@@ -64,3 +64,10 @@ def published(sealed: Snapshot, before: Snapshot | None, now: float) -> Snapshot
     if before is not None and before.digest == sealed.digest:
         return before
     return snapshot.stamp(sealed, before.generation if before else 0, now)
+
+
+def _yaml(shown: Any) -> str:
+    """YAML that reads back the same: U+0085 is a line's end to it unless it is escaped."""
+    plain = msgspec.to_builtins(shown)
+    readable = "\x85" not in msgspec.json.encode(plain).decode()
+    return yaml.safe_dump(plain, sort_keys=True, allow_unicode=readable)
