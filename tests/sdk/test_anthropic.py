@@ -226,3 +226,35 @@ def test_a_token_of_the_callers_own_is_forwarded_where_the_route_says_so(scene: 
     assert forwarded.headers["authorization"] == f"Bearer {scene.anthropic.key}"
     assert "x-api-key" not in forwarded.headers
     assert replaced.headers["x-api-key"] == scene.anthropic.key
+
+
+async def test_the_async_helpers_stream_and_parse_as_well(scene: Scene) -> None:
+    async with anthropic_async(scene.main.url) as client:
+        parsed = await client.messages.parse(**ASKED, output_format=Place)
+        async with client.messages.stream(**ASKED, tools=[WEATHER]) as stream:
+            texts = [text async for text in stream.text_stream]
+            final = await stream.get_final_message()
+    assert parsed.parsed_output == Place(city="Zürich", days=7)
+    assert "".join(texts) == "Let me look."
+    assert final.content[-1].type == "tool_use"
+
+
+def test_beta_features_reach_the_provider(client: anthropic.Anthropic, scene: Scene) -> None:
+    got = client.beta.messages.create(**ASKED, betas=["context-1m-2025-08-07"])
+    assert got.content[0].type == "text"
+    with client.beta.messages.stream(**ASKED, betas=["context-1m-2025-08-07"]) as stream:
+        assert stream.get_final_message().stop_reason == "end_turn"
+    for sent in scene.anthropic.requests:
+        assert sent.headers["anthropic-beta"] == "context-1m-2025-08-07"
+
+
+def test_what_a_pod_is_injected_with_is_enough(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", scene.main.url)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-outrider")
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-outrider-feature: checkout")
+    with anthropic.Anthropic() as client:
+        assert client.messages.create(**ASKED).content
+    (record,) = scene.told(1)
+    assert (record.cls, record.feature) == ("ok", "checkout")

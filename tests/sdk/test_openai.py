@@ -218,3 +218,41 @@ async def test_many_streams_at_once_are_not_mixed_up(scene: Scene) -> None:
     async with openai_async(scene.main.url) as client:
         texts = await asyncio.gather(*(read(client, number) for number in range(30)))
     assert texts == [f"You said: Number {number}, and that is all." for number in range(30)]
+
+
+async def test_the_async_helpers_stream_and_parse_as_well(scene: Scene) -> None:
+    async with openai_async(scene.main.url) as client:
+        parsed = await client.chat.completions.parse(**ASKED, response_format=Place)
+        async with client.chat.completions.stream(**ASKED, tools=[WEATHER]) as stream:
+            kinds = [event.type async for event in stream]
+            final = await stream.get_final_completion()
+    assert parsed.choices[0].message.parsed == Place(city="Zürich", days=7)
+    assert kinds.count("tool_calls.function.arguments.done") == 1
+    (call,) = final.choices[0].message.tool_calls or []
+    assert call.function.parsed_arguments == {"city": "Zürich", "days": 7}
+
+
+def test_a_client_made_for_azure_is_answered(scene: Scene) -> None:
+    with openai.AzureOpenAI(
+        azure_endpoint=scene.main.url, api_key="sk-outrider", api_version="2024-10-21"
+    ) as client:
+        got = client.chat.completions.create(**ASKED)
+        text = "".join(
+            chunk.choices[0].delta.content or ""
+            for chunk in client.chat.completions.create(**ASKED, stream=True)
+            if chunk.choices
+        )
+    assert got.choices[0].message.content == text == "You said: Hello, and that is all."
+    assert {sent.path for sent in scene.openai.requests} == {"/v1/chat/completions"}
+
+
+def test_what_a_pod_is_injected_with_is_enough(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", scene.main.url + "/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-outrider")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-outrider-feature: checkout")
+    with openai.OpenAI() as client:
+        assert client.chat.completions.create(**ASKED).choices
+    (record,) = scene.told(1)
+    assert (record.cls, record.feature) == ("ok", "checkout")

@@ -36,6 +36,11 @@ class Received:
         return dict(self.head)
 
     @property
+    def upgrades(self) -> bool:
+        """Whether a WebSocket is asked for."""
+        return self.headers.get("upgrade") == "websocket"
+
+    @property
     def json(self) -> Any:
         """The body, which must be JSON without duplicate names."""
         return json.loads(self.body, object_pairs_hook=_no_duplicates)
@@ -141,7 +146,7 @@ class Api(ABC):
         if REVOKED in got.headers[self.credential(got)[0]]:
             return self.error("401")
         try:
-            return await self.answer(request, got)
+            return self._coded(await self.answer(request, got), got)
         except asyncio.CancelledError:
             self._left.append(got.json["model"])
             self._leaving.set()
@@ -151,7 +156,8 @@ class Api(ABC):
         name, value = self.credential(got)
         sent = got.headers.get(name, "")
         right = sent if REVOKED in sent else value
-        yield from heads.misfits(got.head, host=f"127.0.0.1:{self.port}", key=(name, right))
+        host = f"127.0.0.1:{self.port}"
+        yield from heads.misfits(got.head, host=host, key=(name, right), upgrades=got.upgrades)
         yield from heads.framing_misfits(got.head, got.method, len(got.body))
         yield from self.version_misfits(got)
         if not self.queries.fullmatch(got.query):
@@ -191,6 +197,12 @@ class Api(ABC):
     def whole(self, body: Any, headers: Mapping[str, str] | None = None) -> web.Response:
         """A complete JSON answer."""
         return web.json_response(body, headers={**self.headers(), **(headers or {})})
+
+    def _coded(self, answer: web.StreamResponse, got: Received) -> web.StreamResponse:
+        """A whole answer in the coding that was asked for, as a provider's edge sends it."""
+        if isinstance(answer, web.Response) and "gzip" in got.headers.get("accept-encoding", ""):
+            answer.enable_compression(web.ContentCoding.gzip)
+        return answer
 
     async def behave(
         self, request: web.BaseRequest, manner: Manner, body: Any

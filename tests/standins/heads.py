@@ -36,15 +36,18 @@ _KEYS = frozenset(
 Head = Sequence[tuple[str, str]]
 
 
-def misfits(head: Head, *, host: str, key: tuple[str, str]) -> Iterator[str]:
+def misfits(
+    head: Head, *, host: str, key: tuple[str, str], upgrades: bool = False
+) -> Iterator[str]:
     """What does not belong in `head`: names in lower case, in the order of the wire.
 
-    `host` is the only right Host; `key` the one header that may say who pays, and its value.
+    `host` is the only right Host; `key` the one header that may say who pays, and its value;
+    `upgrades` says that the connection is to become a WebSocket.
     """
     for name, times in Counter(name for name, _ in head).items():
         if times > 1:
             yield f"header {name} stands {times} times"
-        if name in _OF_ONE_CONNECTION:
+        if name in _OF_ONE_CONNECTION and not (upgrades and name in ("connection", "upgrade")):
             yield f"header {name} belongs to another connection"
         if name in _OF_THE_CALLER or name.startswith("x-forwarded-"):
             yield f"header {name} is the caller's own"
@@ -59,8 +62,8 @@ def misfits(head: Head, *, host: str, key: tuple[str, str]) -> Iterator[str]:
         yield f"header {key[0]} does not hold the key of the backend"
     if fields.get("x-outrider-hop") != "1":
         yield f"x-outrider-hop is {fields.get('x-outrider-hop')!r}, not '1'"
-    if "user-agent" not in fields:
-        yield "there is no User-Agent"
+    if "insecure-api-key" in fields.get("sec-websocket-protocol", ""):
+        yield "a WebSocket's protocols hold a key"
 
 
 def framing_misfits(head: Head, method: str, size: int) -> Iterator[str]:

@@ -36,8 +36,10 @@ _OTHERS: Final = re.compile(
     r"|(GET|POST) /v1/files"
     r"|(GET|DELETE) /v1/files/file-\w+"
     r"|GET /v1/files/file-\w+/content"
+    r"|GET /v1/realtime"
 )
-_QUERY: Final = re.compile(r"((after|limit|order|purpose)=[^&]*(&|$))*")
+# Azure's clients put their api-version into every query; OpenAI ignores it.
+_QUERY: Final = re.compile(r"((after|api-version|limit|model|order|purpose)=[^&]*(&|$))*")
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ class OpenAIApi(Api):
     async def answer(self, request: web.BaseRequest, got: Received) -> web.StreamResponse:
         if got.path in _JSON:
             return await self._model(request, got)
+        if got.path == "/v1/realtime":
+            return await _realtime(request)
         if got.path.startswith("/v1/models"):
             return self._models(got.path.removeprefix("/v1/models").strip("/"))
         return self._file(got)
@@ -202,6 +206,25 @@ class OpenAIApi(Api):
         }
         self._files[str(about["id"])] = (about, form["file"].content)
         return self.whole(about)
+
+
+async def _realtime(request: web.BaseRequest) -> web.StreamResponse:
+    """A session that answers each request for a response with what was said, and says goodbye."""
+    socket: web.WebSocketResponse[Any] = web.WebSocketResponse(protocols=("realtime",))
+    await socket.prepare(request)
+    session = {"type": "realtime", "object": "realtime.session", "id": "sess_1"}
+    await socket.send_json({"type": "session.created", "event_id": "event_1", "session": session})
+    said = ""
+    async for message in socket:
+        event = json.loads(message.data)
+        if event["type"] == "conversation.item.create":
+            said = event["item"]["content"][0]["text"]
+        elif event["type"] == "response.create":
+            place = {"response_id": "resp_1", "item_id": "item_1", "output_index": 0}
+            text = {"type": "response.output_text.done", "event_id": "event_2", "text": said}
+            await socket.send_json({**text, **place, "content_index": 0})
+            await socket.close(code=1000, message=b"that is all")
+    return socket
 
 
 def _embeddings(body: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 // OpenAI's SDK for TypeScript, as a client of the proxy.
 
 import assert from "node:assert/strict";
-import OpenAI, { toFile } from "openai";
+import OpenAI, { AzureOpenAI, toFile } from "openai";
+import WebSocket from "ws";
 
 import { all, check, gone, proxies, received, run, thrown } from "./checks.mjs";
 
@@ -236,6 +237,46 @@ check("models, embeddings and files pass through", async () => {
   const got = await client.files.content(sent.id);
   assert.deepEqual(Buffer.from(await got.arrayBuffer()), content);
   assert.equal((await client.files.delete(sent.id)).deleted, true);
+});
+
+check("a client made for Azure is answered", async () => {
+  const azure = new AzureOpenAI({
+    apiKey,
+    endpoint: proxies.main,
+    apiVersion: "2024-10-21",
+    deployment: "steady",
+  });
+  const answer = await azure.chat.completions.create({ messages });
+  assert.equal(answer.model, "steady");
+  const chunks = await all(azure.chat.completions.create({ messages, stream: true }));
+  assert.equal(textOf(chunks), "You said: Hello, and that is all.");
+  const [sent] = await received();
+  assert.equal(sent.path, "/v1/chat/completions");
+  assert.equal(sent.headers["api-key"], undefined);
+});
+
+// The SDK's own Realtime class insists on TLS, so this is the socket beneath it.
+check("a realtime session is carried both ways, with its close code", async () => {
+  const url = `${proxies.main.replace("http", "ws")}/v1/realtime?model=gpt-realtime`;
+  const socket = new WebSocket(url, ["realtime", `openai-insecure-api-key.${apiKey}`]);
+  const [said, closed] = await new Promise((resolve, reject) => {
+    let text;
+    socket.on("message", (data) => {
+      const event = JSON.parse(data);
+      if (event.type === "session.created") {
+        const content = [{ type: "input_text", text: "grüße" }];
+        const item = { type: "message", role: "user", content };
+        socket.send(JSON.stringify({ type: "conversation.item.create", item }));
+        socket.send(JSON.stringify({ type: "response.create" }));
+      } else if (event.type === "response.output_text.done") {
+        text = event.text;
+      }
+    });
+    socket.on("close", (code, reason) => resolve([text, [code, reason.toString()]]));
+    socket.on("error", reject);
+  });
+  assert.equal(said, "grüße");
+  assert.deepEqual(closed, [1000, "that is all"]);
 });
 
 await run();
