@@ -3,19 +3,20 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Final
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-)
-from prometheus_client.metrics_core import Metric
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.core import Metric
 
 from outrider_sidecar.snapshot import Snapshot
-from outrider_sidecar.telemetry.families import NONE, OTHER, Family, Names
+from outrider_sidecar.telemetry.families import (
+    NONE,
+    OTHER,
+    Counters,
+    Histograms,
+    Names,
+)
 from outrider_sidecar.telemetry.record import CLASSES, Record
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -53,48 +54,58 @@ class Metrics:
         self._registry = CollectorRegistry(auto_describe=False)
         self._names = Names()
         self._models: frozenset[str] = frozenset()
-        self._requests = self._counter(
-            "requests", "Requests by what the caller got.", (*_MODEL, "dialect", "class")
+        self._requests = Counters(
+            "outrider_requests", "Requests by what the caller got.", (*_MODEL, "dialect", "class")
         )
-        self._attempts = self._counter(
-            "attempts", "Upstream calls by what the backend did.", (*_MODEL, "class")
+        self._attempts = Counters(
+            "outrider_attempts", "Upstream calls by what the backend did.", (*_MODEL, "class")
         )
-        self._versions = self._counter(
-            "version_requests",
+        self._versions = Counters(
+            "outrider_version_requests",
             "Requests by the prompt version assigned to them, without overrides.",
             ("route", "prompt", "version", "class"),
         )
-        self._duration = self._histogram(
-            "request_duration_seconds", "Head to last byte.", _MODEL, _DURATIONS
+        self._duration = Histograms(
+            "outrider_request_duration_seconds", "Head to last byte.", _MODEL, _DURATIONS
         )
-        self._first_token = self._histogram(
-            "time_to_first_token_seconds",
+        self._first_token = Histograms(
+            "outrider_time_to_first_token_seconds",
             "Head to the first content of a stream.",
             _MODEL,
             _FIRST_TOKENS,
         )
-        self._overhead = self._histogram(
-            "overhead_seconds",
+        self._overhead = Histograms(
+            "outrider_overhead_seconds",
             "What the sidecar itself added: less upstream, queue, backoff and the caller's I/O.",
             ("route",),
             _OVERHEADS,
         )
-        self._tokens = self._counter(
-            "tokens",
+        self._tokens = Counters(
+            "outrider_tokens",
             "Tokens by kind; cached, cache_write and reasoning are parts of input and output.",
             ("route", "model", "kind"),
         )
-        self._limits = self._counter(
-            "limit", "Decisions of rate limit policies.", ("policy", "dimension", "result")
+        self._limits = Counters(
+            "outrider_limit", "Decisions of rate limit policies.", ("policy", "dimension", "result")
         )
         self._generation = Gauge(
             "outrider_config_generation",
             "Generation of the snapshot in use; 0 before the first.",
             registry=self._registry,
         )
-        self._source = self._gauge("config_source", "Where the snapshot in use is from.", "source")
-        self._degraded = self._gauge("degraded", "Something works less well than asked.", "reason")
-        self._families: tuple[Family[Counter] | Family[Histogram], ...] = (
+        self._source = Gauge(
+            "outrider_config_source",
+            "Where the snapshot in use is from.",
+            ("source",),
+            registry=self._registry,
+        )
+        self._degraded = Gauge(
+            "outrider_degraded",
+            "Something works less well than asked.",
+            ("reason",),
+            registry=self._registry,
+        )
+        self._families: tuple[Counters | Histograms, ...] = (
             self._requests,
             self._attempts,
             self._versions,
@@ -144,8 +155,8 @@ class Metrics:
         """Show what runs; `degraded` while a bad snapshot or route stands against it."""
         self._generation.set(generation)
         for name in SOURCES:
-            self._source.child(name).set(name == source)
-        self._degraded.child("config").set(degraded)
+            self._source.labels(name).set(name == source)
+        self._degraded.labels("config").set(degraded)
 
     def names(self, snapshot: Snapshot) -> None:
         """Take the label values of a new snapshot; children of names that are gone stay for
@@ -175,8 +186,8 @@ class Metrics:
             for family in self._families:
                 family.forget(expired)
         parts = []
-        for metric in self._registry.collect():
-            metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
+        families = (family.collect() for family in self._families)
+        for metric in chain(families, self._registry.collect()):
             parts.append(generate_latest(_One(metric)))
             await asyncio.sleep(0)
         return b"".join(parts)
@@ -185,22 +196,6 @@ class Metrics:
         if name is None:
             return NONE
         return name if name in self._models else OTHER
-
-    def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Family[Counter]:
-        metric = Counter(f"outrider_{name}", text, labels, registry=self._registry)
-        return Family(metric, labels)
-
-    def _gauge(self, name: str, text: str, label: str) -> Family[Gauge]:
-        metric = Gauge(f"outrider_{name}", text, (label,), registry=self._registry)
-        return Family(metric, (label,))
-
-    def _histogram(
-        self, name: str, text: str, labels: tuple[str, ...], buckets: tuple[float, ...]
-    ) -> Family[Histogram]:
-        metric = Histogram(
-            f"outrider_{name}", text, labels, buckets=buckets, registry=self._registry
-        )
-        return Family(metric, labels)
 
 
 class _One(CollectorRegistry):
