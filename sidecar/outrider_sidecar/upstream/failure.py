@@ -76,6 +76,11 @@ def cause(error: BaseException) -> str:
             return "that is not HTTP"
         case aiohttp.ServerDisconnectedError():
             return "the connection was closed"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"{error.host}:{error.port}, {error.certificate_error}"[:_QUOTED]
+        case aiohttp.ClientConnectorError():
+            why = error.os_error.strerror or str(error.os_error)
+            return f"{error.host}:{error.port}, {why}"[:_QUOTED]
         case _:
             return (str(error) or type(error).__name__).split("\n", 1)[0][:_QUOTED]
 

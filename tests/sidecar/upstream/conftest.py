@@ -12,6 +12,14 @@ from outrider_sidecar.config.credentials import FileCredentials
 from outrider_sidecar.upstream.client import Upstream
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's own proxy stands between a test and its provider."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
 @pytest.fixture
 async def upstream(tmp_path: Path) -> AsyncIterator[Upstream]:
     """A started client that may call this machine; keys are the files below `tmp_path`."""

@@ -59,10 +59,11 @@ def free_port() -> int:
 
 
 async def test_a_refused_connection_is_unreachable(upstream: Upstream) -> None:
-    backend = tables.backend(base_url=f"http://127.0.0.1:{free_port()}/v1", timeouts=WAITS)
+    port = free_port()
+    backend = tables.backend(base_url=f"http://127.0.0.1:{port}/v1", timeouts=WAITS)
     cls, code, message = await failed(backend, upstream)
     assert (cls, code) == ("Unreachable", "provider_unreachable")
-    assert "backend only could not be reached (Cannot connect to host 127.0.0.1:" in message
+    assert f"backend only could not be reached (127.0.0.1:{port}, Connect call failed" in message
 
 
 async def test_a_name_that_nobody_knows_is_unreachable(tmp_path: Path) -> None:
@@ -74,8 +75,7 @@ async def test_a_name_that_nobody_knows_is_unreachable(tmp_path: Path) -> None:
     async with Upstream(credentials, allow_loopback=False, lookup=unknown) as upstream:
         cls, code, message = await failed(backend, upstream)
     assert (cls, code) == ("Unreachable", "provider_unreachable")
-    assert "llm.example.com" in message
-    assert "Name or service not known" in message
+    assert "(llm.example.com:80, Name or service not known)" in message
 
 
 async def test_a_connection_that_takes_too_long_is_unreachable(tmp_path: Path) -> None:
