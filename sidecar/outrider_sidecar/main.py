@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -24,6 +25,7 @@ from outrider_sidecar.telemetry.telemetry import Telemetry
 WRONG_ENVIRONMENT: Final = 2
 
 _EVERYWHERE: Final = ""
+_COLLECT_AFTER: Final = 10_000
 _ENVIRONMENT: Final = """\
 environment:
   OUTRIDER_CONFIG_DIR       directory that holds snapshot.json (required)
@@ -74,6 +76,7 @@ async def serve(settings: Settings, directory: Path) -> None:
     try:
         await loader.start()
         await proxy.start()
+        _tune_collector()
         logger.info(
             "outrider-sidecar %s serves port %d, admin port %d",
             __version__,
@@ -89,6 +92,17 @@ async def serve(settings: Settings, directory: Path) -> None:
     finally:
         await proxy.close()
         telemetry.close()
+
+
+def _tune_collector() -> None:
+    """Makes the cycle collector look away from what stands at the start, and look less often.
+
+    A request leaves next to no cycles but makes hundreds of objects: at Python's own thresholds
+    collections take a seventh of all CPU time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 10, 10)
 
 
 def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
