@@ -185,7 +185,7 @@ async def test_a_cancelled_task_ends_the_call_upstream(scene: Scene) -> None:
 
 def test_a_timeout_of_the_client_ends_the_call_upstream_each_time(scene: Scene) -> None:
     with (
-        anthropic_sync(scene.main.url, timeout=0.2, max_retries=1) as client,
+        anthropic_sync(scene.main.url, timeout=0.5, max_retries=1) as client,
         pytest.raises(anthropic.APITimeoutError),
     ):
         client.messages.create(**{**ASKED, "model": "silent"})

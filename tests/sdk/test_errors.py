@@ -136,3 +136,13 @@ def test_a_request_above_the_limit_is_too_large(caller: Caller, scene: Scene) ->
     assert body(error)["code"] == "caller_too_large"
     assert len(scene.told(1)) == 1
     assert scene.provider(caller.family).requests == []
+
+
+def test_a_route_without_a_backend_of_the_dialect_says_which_one_it_has(
+    caller: Caller, scene: Scene
+) -> None:
+    other = "only-anthropic" if caller.family == "openai" else "only-openai"
+    error = refused(caller, other)
+    assert type(error).__name__ == "BadRequestError"
+    assert body(error)["code"] == "caller_dialect"
+    assert scene.openai.requests == scene.anthropic.requests == []

@@ -86,6 +86,16 @@ def test_the_streaming_helper_gathers_text_and_usage(client: openai.OpenAI) -> N
     assert final.usage.prompt_tokens_details.cached_tokens == 2
 
 
+def test_usage_that_was_refused_is_still_counted_and_not_shown(
+    client: openai.OpenAI, scene: Scene
+) -> None:
+    options: Any = {"include_usage": False}
+    chunks = list(client.chat.completions.create(**ASKED, stream=True, stream_options=options))
+    assert all(chunk.choices and chunk.usage is None for chunk in chunks)
+    assert scene.openai.requests[0].json["stream_options"] == {"include_usage": True}
+    assert scene.told(1)[0].output_tokens == 7
+
+
 def test_a_structured_answer_is_parsed(client: openai.OpenAI) -> None:
     parsed = client.chat.completions.parse(**ASKED, response_format=Place)
     assert parsed.choices[0].message.parsed == Place(city="Zürich", days=7)
@@ -181,7 +191,7 @@ async def test_a_cancelled_task_ends_the_call_upstream(scene: Scene) -> None:
 
 def test_a_timeout_of_the_client_ends_the_call_upstream_each_time(scene: Scene) -> None:
     with (
-        openai_sync(scene.main.url, timeout=0.2, max_retries=1) as client,
+        openai_sync(scene.main.url, timeout=0.5, max_retries=1) as client,
         pytest.raises(openai.APITimeoutError),
     ):
         client.chat.completions.create(**{**ASKED, "model": "silent"})

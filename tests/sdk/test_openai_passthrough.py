@@ -84,3 +84,41 @@ def test_the_provider_says_itself_whether_a_passed_request_may_be_repeated(scene
         client.responses.create(model="error-500", input="Hello")
     assert "x-should-retry" not in refusal.value.response.headers
     assert len(scene.openai.requests) == 2
+
+
+def test_a_passed_stream_that_breaks_is_an_error_and_not_a_short_answer(scene: Scene) -> None:
+    with openai_sync(scene.main.url, max_retries=0) as client:
+        stream = client.responses.create(model="cut", input="Hello", stream=True)
+        with pytest.raises(openai.APIConnectionError):
+            list(stream)
+        with pytest.raises(openai.APIConnectionError):
+            client.responses.create(model="cut", input="Hello")
+
+
+def test_a_client_that_leaves_a_passed_stream_ends_the_call_upstream(
+    client: openai.OpenAI, scene: Scene
+) -> None:
+    with client.responses.create(model="endless", input="Hello", stream=True) as stream:
+        assert any(event.type == "response.output_text.delta" for event in stream)
+    scene.background.run(scene.openai.gone("endless"))
+
+
+def test_a_provider_that_is_not_reached_may_be_asked_again(scene: Scene) -> None:
+    with (
+        openai_sync(scene.main.url, max_retries=1) as client,
+        pytest.raises(openai.InternalServerError) as refusal,
+    ):
+        client.responses.create(model="hangs-up", input="Hello")
+    assert refusal.value.code == "provider_unreachable"
+    assert [record.cls for record in scene.told(2)] == ["Unreachable", "Unreachable"]
+
+
+def test_what_passes_through_is_limited_by_the_route_of_its_model(scene: Scene) -> None:
+    user = {"x-outrider-user": "passing"}
+    with openai_sync(scene.main.url, default_headers=user) as client:
+        for _ in range(2):
+            client.responses.create(model="limited", input="Hello")
+        with pytest.raises(openai.RateLimitError) as refusal:
+            client.responses.create(model="limited", input="Hello")
+    assert refusal.value.code == "policy_rate_requests"
+    assert len(scene.openai.requests) == 2

@@ -5,13 +5,14 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from environment import TYPESCRIPT, tool
 from outrider_sidecar.telemetry.record import Record
-from standins.scene import Scene
+from standins.scene import Scene, Served
 
 pytestmark = pytest.mark.node
 
@@ -30,14 +31,19 @@ def checks() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def told(scene: Scene) -> Told:
-    """What node told of each check: None, or how it failed."""
-    return {
-        (file, sentence): failed for file in FILES for sentence, failed in _run(scene, file)
-    } | {("", complaint): complaint for complaint in scene.complaints}
+    """What node told of each check: None, or how it failed. Both SDKs run at the same time."""
+    late = [scene.background.run(scene.late()) for _ in FILES]
+    found: Told = {}
+    with ThreadPoolExecutor() as pool:
+        for lines in pool.map(lambda file, proxy: _run(scene, file, proxy), FILES, late):
+            found |= lines
+    for proxy in late:
+        scene.background.run(proxy.proxy.close())
+    return found | {("", complaint): complaint for complaint in scene.complaints}
 
 
-def _run(scene: Scene, file: str) -> list[tuple[str, str | None]]:
-    late = scene.background.run(scene.late())
+def _run(scene: Scene, file: str, late: Served) -> Told:
+    """Runs one file; `late` gets its configuration when it has refused a request."""
 
     def publish(record: Record) -> None:
         late.current.apply(scene.providers.narrow(), "process")
@@ -47,21 +53,19 @@ def _run(scene: Scene, file: str) -> list[tuple[str, str | None]]:
         "OUTRIDER_URL": scene.main.url,
         "OUTRIDER_NARROW_URL": scene.narrow.url,
         "OUTRIDER_LATE_URL": late.url,
-        "OPENAI_URL": f"http://127.0.0.1:{scene.openai.port}",
-        "ANTHROPIC_URL": f"http://127.0.0.1:{scene.anthropic.port}",
+        "PROVIDER_URL": f"http://127.0.0.1:{scene.provider(Path(file).stem).port}",
     }
     done = subprocess.run(
-        [tool("node"), str(Path(TYPESCRIPT) / file)],
+        [tool("node"), str(TYPESCRIPT / file)],
         env={**os.environ, **urls},
         capture_output=True,
         text=True,
         timeout=90,
         check=False,
     )
-    scene.background.run(late.proxy.close())
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return [(line["check"], line["failed"]) for line in lines]
+    return {(file, line["check"]): line["failed"] for line in lines}
 
 
 @pytest.mark.parametrize(("file", "sentence"), list(checks()))

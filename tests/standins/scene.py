@@ -41,6 +41,7 @@ ANTHROPIC_KEY = "sk-ant-the-real-one"
 
 _PATIENT = Timeouts(connect_ms=2_000, first_token_ms=20_000, idle_ms=20_000, request_ms=30_000)
 _HASTY = Timeouts(connect_ms=2_000, first_token_ms=100, idle_ms=100, request_ms=100)
+_IMPATIENT = msgspec.structs.replace(_PATIENT, idle_ms=100)
 _KEYS = {"OpenAI": "openai", "Anthropic": "anthropic"}
 
 
@@ -198,10 +199,12 @@ class Providers:
                 self.both(secret_key_ref=None, caller_credentials="Forward", model="steady")
             ),
             "hasty": tables.route(self.both("silent", timeouts=_HASTY)),
-            "stalling": tables.route(self.both("stalls", timeouts=_HASTY)),
+            "stalling": tables.route(self.both("stalls", timeouts=_IMPATIENT)),
             "keyless": tables.route(
                 self.both("steady", secret_key_ref=SecretKey(name=SECRET, key="lost"))
             ),
+            "only-openai": tables.route({"openai": self.backend("OpenAI", "steady")}),
+            "only-anthropic": tables.route({"anthropic": self.backend("Anthropic", "steady")}),
             "limited": tables.route(self.both("steady")),
             "prompted": tables.route(self.both("steady"), prompt="answer"),
             "simulated": tables.route({"pretender": _simulated()}),

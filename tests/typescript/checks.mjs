@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict";
 
-const { OUTRIDER_URL, OUTRIDER_NARROW_URL, OUTRIDER_LATE_URL, OPENAI_URL, ANTHROPIC_URL } =
-  process.env;
+const { OUTRIDER_URL, OUTRIDER_NARROW_URL, OUTRIDER_LATE_URL, PROVIDER_URL } = process.env;
 
 /** Where the proxies listen: one that serves every name, one that serves only `support`, and
  * one that gets its configuration after its first refusal. */
@@ -34,16 +33,14 @@ export async function run() {
   }
 }
 
-/** What the providers have received since this was asked last. */
-export async function received() {
-  const both = await Promise.all([asked(OPENAI_URL, "requests"), asked(ANTHROPIC_URL, "requests")]);
-  return both.flat();
+/** What the provider has received since this was asked last. */
+export function received() {
+  return asked("requests");
 }
 
-/** Returns when clients of a provider have left answers of a model that were not over. */
-export async function gone(family, model, times = 1) {
-  const url = family === "openai" ? OPENAI_URL : ANTHROPIC_URL;
-  await asked(url, `gone?model=${model}&times=${times}`);
+/** Returns when clients have left answers of a model that were not over, so many times. */
+export async function gone(model, times = 1) {
+  await asked(`gone?model=${model}&times=${times}`);
 }
 
 /** The error that `promise` ends in, which must be one of `Kind`. */
@@ -64,8 +61,8 @@ export async function all(stream) {
   return items;
 }
 
-async function asked(url, what) {
-  const response = await fetch(`${url}/standin/${what}`);
+async function asked(what) {
+  const response = await fetch(`${PROVIDER_URL}/standin/${what}`);
   assert.equal(response.status, 200);
   return response.json();
 }
