@@ -200,6 +200,12 @@ class Handler:
             self._bounds.header_bytes
         ):
             raise too_long(self._bounds)
+        framing = request.headers.get("Transfer-Encoding")
+        if framing is not None and framing.strip().lower() != "chunked":
+            raise refuse(
+                "caller_encoding",
+                f"Transfer-Encoding {framing[:64]!r} is not understood; send chunked alone",
+            )
         table = self._current.table
         if table is None:
             raise refuse(

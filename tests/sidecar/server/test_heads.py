@@ -65,6 +65,7 @@ SMUGGLED = b"GET /v1/smuggled HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
         pytest.param("content-length: 0x5", id="hexadecimal length"),
         pytest.param("transfer-encoding: xchunked", id="unknown transfer coding"),
         pytest.param("transfer-encoding: chunked, identity", id="chunked not last"),
+        pytest.param("transfer-encoding: chunked\r\ntransfer-encoding: x", id="two codings"),
         pytest.param("transfer-encoding : chunked", id="space before the colon"),
         pytest.param("transfer-encoding\x0b: chunked", id="control character in a name"),
         pytest.param("x-one: a\rtransfer-encoding: chunked", id="lone CR"),
@@ -83,6 +84,16 @@ async def test_a_request_that_could_be_read_in_two_ways_is_refused(
     assert await wire.closed() == b""
     assert not stage.provider.seen
     assert (await stage.chat()).status == 200
+
+
+async def test_a_transfer_coding_beside_chunked_is_a_415(stage: Stage) -> None:
+    for path in (CHAT, "/v1/files"):
+        wire = await stage.wire()
+        fields = "host: 127.0.0.1\r\ntransfer-encoding: gzip, chunked"
+        await wire.send(f"POST {path} HTTP/1.1\r\n{fields}\r\n\r\n0\r\n\r\n".encode())
+        answer = await wire.answer()
+        assert (answer.status, code(answer)) == (415, "caller_encoding")
+    assert not stage.provider.seen
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from loopback.clock import Clock, turns
 from loopback.provider import END, delta, streaming
 from loopback.stage import CHAT, Stage
-from loopback.wire import chat, request
+from loopback.wire import chat, piece, request, streamed
 from outrider_sidecar.api.bounds import MIB
 
 
@@ -57,11 +57,38 @@ async def test_a_client_that_waits_for_100_continue_gets_it(stage: Stage) -> Non
     assert "expect" not in stage.provider.seen[0].headers
 
 
+async def test_a_client_that_waits_with_an_upload_gets_100_continue_too(stage: Stage) -> None:
+    wire = await stage.wire()
+    for kind in ("multipart/form-data; boundary=edge", "application/octet-stream"):
+        head = request("POST", "/v1/files", content_length="4", expect="100-continue")
+        await wire.send(head.replace(b"application/json", kind.encode()))
+        assert (await wire.head())[0] == 100
+        await wire.send(b"body")
+        assert (await wire.answer()).status == 200
+        assert stage.provider.seen[-1].body == b"body"
+
+
+async def test_a_body_that_is_refused_anyway_is_not_asked_for(stage: Stage) -> None:
+    size = str(33 * MIB)
+    wire = await stage.wire()
+    await wire.send(request("POST", CHAT, content_length=size, expect="100-continue"))
+    assert (await wire.answer()).status == 413
+    wire = await stage.wire()
+    await wire.send(request("POST", CHAT, content_encoding="br", expect="100-continue"))
+    assert (await wire.answer()).status == 415
+
+
 async def test_an_idle_connection_is_kept_for_90_seconds(clock: Clock, stage: Stage) -> None:
     wire = await stage.wire()
     assert (await wire.ask("POST", CHAT, chat())).status == 200
     await clock.forward(89)
     assert (await wire.ask("POST", CHAT, chat())).status == 200
+    await clock.forward(91)
+    assert await wire.closed() == b""
+
+
+async def test_a_connection_that_never_asks_is_closed(clock: Clock, stage: Stage) -> None:
+    wire = await stage.wire()
     await clock.forward(91)
     assert await wire.closed() == b""
 
@@ -98,6 +125,18 @@ async def test_a_body_must_come_at_1_kib_a_second_after_10(clock: Clock, stage: 
     answer = await wire.answer()
     assert (answer.status, answer.json()["error"]["code"]) == (408, "caller_timeout")
     assert answer.headers["Connection"] == "close"
+
+
+async def test_an_upload_that_stalls_is_given_up(clock: Clock, stage: Stage) -> None:
+    wire = await stage.wire()
+    await wire.send(streamed("/v1/files"), piece(b"x" * 100_000))
+    await turns()
+    for _ in range(5):
+        await clock.forward(5)
+    answer = await wire.answer()
+    assert (answer.status, answer.json()["error"]["code"]) == (408, "caller_timeout")
+    record = await stage.settled.get()
+    assert (record.cls, record.status) == ("Caller", 408)
 
 
 async def test_a_foreign_host_or_origin_is_refused(stage: Stage) -> None:
