@@ -130,8 +130,13 @@ def test_an_anchor_ends_with_its_document() -> None:
         ("a: 1\n\tb: 2\n", (2, 1), "indent with spaces"),
         ("a: @x\n", (1, 4), "quote values that begin with one of @"),
         ("a: b: c\n", (1, 5), "quote the value if it holds ': '"),
-        ("a: [1, 2\nb: 3\n", (2, 2), "not YAML"),
-        ("a: 'x\n", (2, 1), "not YAML"),
+        ("a: [1, 2\nb: 3\n", (2, 2), "close the [ with ], or put a comma between its items"),
+        ("a: {b: 1\nc: 3\n", (2, 2), "close the { with }"),
+        ("a:\n- 1\n  b: 2\n", (3, 4), "quote the value"),
+        ("a:\n  - 1\n b: 2\n", (3, 2), "wrong indentation"),
+        ("a:\n- 1\nb\n", (4, 1), "a key without ':'"),
+        ('a: "b" c\n', (1, 8), "text behind a value that is quoted"),
+        ("a: 'x\n", (2, 1), "close the quote"),
         ("a: *x\n", (1, 4), "there is no &x before this alias"),
         ("a: &x [*x]\n", (1, 8), "the alias *x would hold itself"),
         ("a: !!python/object:os.system {}\n", (1, 4), "has no meaning in a manifest: remove it"),
@@ -192,18 +197,19 @@ def test_escapes_of_json_mean_one_character() -> None:
     assert only('{"a": "\\ud83e\\udd8a \\\\ud83e\\\\udd8a"}').data == {"a": "🦊 \\ud83e\\udd8a"}
 
 
+KEYS = st.text(min_size=1, max_size=40)  # YAML takes no key beyond 1,024 characters
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(min_size=1), inner),
-    max_leaves=20,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=10,
 )
 
 
-@given(st.dictionaries(st.text(min_size=1), JSON, min_size=1), st.sampled_from([None, 2]))
+@given(st.dictionaries(KEYS, JSON, min_size=1, max_size=5), st.sampled_from([None, 2]))
 def test_json_is_read_as_json(data: dict[str, Any], indent: int | None) -> None:
     """Law: what JSON says, and where a path that has no dots of its own says it stands."""
     text = json.dumps(data, indent=indent)

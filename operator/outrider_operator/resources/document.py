@@ -33,6 +33,11 @@ _HINTS: Final = {
     "mapping values are not allowed in this context": "a second ': ' on the line, or wrong "
     "indentation; quote the value if it holds ': '",
     "could not find expected ':'": "a key without ':'",
+    "did not find expected ',' or ']'": "close the [ with ], or put a comma between its items",
+    "did not find expected ',' or '}'": "close the { with }, or put a comma between its members",
+    "did not find expected key": "wrong indentation, or text behind a value that is quoted",
+    "did not find expected '-' indicator": "wrong indentation, or an item without its -",
+    "found unexpected end of stream": "close the quote",
 }
 
 
