@@ -87,6 +87,38 @@ async def test_ranges_and_entity_tags_pass_both_ways(stage: Stage) -> None:
     assert (answer.status, answer.body) == (304, b"")
 
 
+async def test_answers_without_a_body_leave_the_connection_in_step(stage: Stage) -> None:
+    wire = await stage.wire()
+    stage.provider.respond = saying(b"12345", content_type="text/plain")
+    answer = await wire.ask("HEAD", "/v1/files/f/content")
+    assert (answer.status, answer.headers["Content-Length"]) == (200, "5")
+    for status in (204, 304):
+        stage.provider.respond = saying(b"", status)
+        answer = await wire.ask("GET", "/v1/files/f")
+        assert answer.status == status
+        assert "Transfer-Encoding" not in answer.headers
+    answer = await wire.ask("HEAD", "/v1/files", host="evil.example")
+    assert answer.status == 403
+    stage.provider.respond = saying(b"whole", content_type="text/plain")
+    assert (await wire.ask("GET", "/v1/files/f/content")).body == b"whole"
+
+
+async def test_hints_before_the_answer_are_passed_over(start: Start) -> None:
+    async def hint(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n")
+        writer.write(b"HTTP/1.0 200 OK\r\nx-one: 1\r\n\r\nuntil the end")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(hint, "127.0.0.1", 0) as server:
+        far = Provider(port=server.sockets[0].getsockname()[1])
+        stage = await start(served=compiled({"support": route(far)}))
+        answer = await stage.ask("GET", "/v1/files")
+    assert (answer.status, answer.body) == (200, b"until the end")
+    assert answer.headers["x-one"] == "1"
+
+
 async def test_a_redirect_goes_back_to_the_caller(stage: Stage) -> None:
     stage.provider.respond = saying(b"moved", 307, location="https://elsewhere.example/x")
     answer = await stage.ask("POST", "/v1/files", b"{}")
