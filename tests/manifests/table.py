@@ -6,14 +6,18 @@ the CRDs has an accepted and a refused entry here.
 
 from typing import Final
 
-from manifests import backends, objects, policies, route_fields, routes, versions
+from manifests import backends, full, largest, objects, policies, route_fields, routes, versions
 from manifests.entry import Entry
-from manifests.full import SPECS
+from outrider_operator.resources.kinds import KINDS
 
 ENTRIES: Final = (
     *(
-        Entry(f"a {kind} with every field", kind, spec, True, "every field")
-        for kind, spec in SPECS.items()
+        Entry(f"{kind} with every field", kind, full.SPECS[kind], True, "every field")
+        for kind in KINDS
+    ),
+    *(
+        Entry(f"{kind} as large as may be", kind, largest.SPECS[kind], True, "size")
+        for kind in KINDS
     ),
     *backends.ENTRIES,
     *routes.ENTRIES,
