@@ -104,6 +104,13 @@ def test_a_policy_shows_which_targets_there_are() -> None:
     assert alone == PolicyFacts(targets=(Target("x", False, "there is no LLMRoute x; create it"),))
 
 
+def test_a_target_that_is_broken_is_not_called_missing() -> None:
+    target = {"group": "outrider.dev", "kind": "LLMRoute", "name": "support"}
+    found = facts(route(rules=[]), policy(targetRefs=[target]))["RateLimitPolicy/per-user"]
+    said = "LLMRoute support is not served; mend it as its own status says"
+    assert found == PolicyFacts(targets=(Target("support", False, said),))
+
+
 def test_a_default_written_out_is_the_same_prompt() -> None:
     plain = version("v7", 1)
     spelled = version("v7", 1, format="Simple", callerSystem=None)

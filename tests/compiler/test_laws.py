@@ -194,4 +194,4 @@ def test_whatever_a_spec_holds_the_answer_is_a_problem(
     resources = [resource(kind, "odd", spec), *unlike(others)]
     found = compiled(resources)
     assert ("odd", "Accepted") in {(each.name, each.condition) for each in found.problems}
-    assert warnings(resources, found) == warnings(resources[1:], compiled(resources[1:]))
+    assert "odd" not in {each.name for each in warnings(resources, found)}

@@ -247,6 +247,18 @@ def test_a_prompt_that_no_route_names_is_used_by_nobody() -> None:
     assert "no request gets v7, v8" in message
 
 
+def test_a_prompt_that_a_broken_route_names_is_not_called_unused() -> None:
+    assert not found(route(prompt="answer", rules=[]), version("v7", 1))
+    before = (route(prompt="answer"), version("v7", 1))
+    turned = route(prompt="next")
+    assert not found(turned, version("v7", 1), version("n", of="next"), before=before)
+
+
+def test_where_no_route_is_written_nobody_can_say_what_is_unused() -> None:
+    target = {"group": "outrider.dev", "kind": "LLMRoute", "name": "elsewhere"}
+    assert not found(version("v7", 1), policy(targetRefs=[target]))
+
+
 def test_versions_beyond_the_newest_32_are_within_nobodys_reach() -> None:
     old = [version(f"v{n:02}", created=f"2026-11-{n + 1:02}T00:00:00Z") for n in range(27)]
     new = [version(f"w{n:02}", created=f"2026-12-{n + 1:02}T00:00:00Z") for n in range(7)]

@@ -1,6 +1,6 @@
 """What status says of an object beside its problems."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -68,12 +68,13 @@ class PolicyFacts(msgspec.Struct, frozen=True, kw_only=True):
 Facts = RouteFacts | VersionFacts | PolicyFacts
 
 
-def of(objects: Iterable[Key], forms: Forms, assembly: Assembly) -> Iterator[tuple[Key, Facts]]:
+def of(objects: Collection[Key], forms: Forms, assembly: Assembly) -> Iterator[tuple[Key, Facts]]:
     """The facts of each object; those with a form have it in the assembly."""
     routes = assembly.snapshot.routes
     used = {route.prompt.name for route in routes.values() if route.prompt}
     splits = {prompt: _split(prompt, assembly) for prompt in used}
     choice = f"name one of {some(routes)}" if routes else "create it"
+    there = set(objects)
     for kind, name in objects:
         form = forms.get((kind, name))
         facts: Facts
@@ -82,7 +83,9 @@ def of(objects: Iterable[Key], forms: Forms, assembly: Assembly) -> Iterator[tup
         elif kind == PROMPT_VERSION:
             facts = _version(form, assembly, used) if isinstance(form, Arm) else VersionFacts()
         else:
-            facts = _policy(form, routes, choice) if isinstance(form, Limit) else PolicyFacts()
+            facts = (
+                _policy(form, routes, there, choice) if isinstance(form, Limit) else PolicyFacts()
+            )
         yield (kind, name), facts
 
 
@@ -120,12 +123,17 @@ def _version(arm: Arm, assembly: Assembly, used: Collection[str]) -> VersionFact
     )
 
 
-def _policy(limit: Limit, routes: Collection[str], choice: str) -> PolicyFacts:
+def _policy(
+    limit: Limit, routes: Collection[str], there: Collection[Key], choice: str
+) -> PolicyFacts:
+    def message(name: str) -> str:
+        if (LLM_ROUTE, name) in there:
+            return f"LLMRoute {name} is not served; mend it as its own status says"
+        return f"there is no LLMRoute {name}; {choice}"
+
     return PolicyFacts(
         targets=tuple(
-            Target(name, True)
-            if name in routes
-            else Target(name, False, f"there is no LLMRoute {name}; {choice}")
+            Target(name, True) if name in routes else Target(name, False, message(name))
             for name in limit.routes or ()
         )
     )

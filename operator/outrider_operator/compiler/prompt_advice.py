@@ -1,6 +1,6 @@
 """What is likely to be regretted in prompts and in their splits."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Final
 
 from outrider_operator.compiler.goals import percent
@@ -45,14 +45,11 @@ def of_template(given: Template) -> Iterator[Found]:
 def of_splits(
     arms: Iterable[Arm], snapshot: Snapshot, previous: Snapshot | None
 ) -> Iterator[OfVersion]:
-    """Version, path and message of each warning about how prompts are split and used."""
-    used = {route.prompt.name for route in snapshot.routes.values() if route.prompt}
+    """Version, path and message of each warning about how prompts are split."""
+    used = _used(snapshot)
     for prompt, own in by_prompt(arms).items():
-        if prompt not in used:
-            yield _unused(prompt, own)
-            continue
         entry = snapshot.prompts.get(prompt)
-        if entry is None:
+        if prompt not in used or entry is None:
             continue
         last = previous.prompts.get(prompt) if previous else None
         yield from _inexact(own, entry)
@@ -60,14 +57,23 @@ def of_splits(
         yield from _left_out(prompt, own, entry)
 
 
-def _unused(prompt: str, arms: Sequence[Arm]) -> OfVersion:
-    names = sorted(arm.name for arm in arms)
-    return (
-        names[0],
-        "spec.promptName",
-        f"no LLMRoute of the namespace names the prompt {prompt}, so no request gets "
-        f"{some(names)}; write spec.prompt: {{name: {prompt}}} in a route, or correct promptName",
-    )
+def unused(arms: Iterable[Arm], named: Set[str], snapshot: Snapshot) -> Iterator[OfVersion]:
+    """The same for each prompt that no route names (`named`) and none serves meanwhile."""
+    used = named | _used(snapshot)
+    for prompt, own in by_prompt(arms).items():
+        if prompt not in used:
+            names = sorted(arm.name for arm in own)
+            yield (
+                names[0],
+                "spec.promptName",
+                f"no LLMRoute of the namespace names the prompt {prompt}, so no request gets "
+                f"{some(names)}; write prompt: {{name: {prompt}}} in a route's spec, or correct "
+                "promptName",
+            )
+
+
+def _used(snapshot: Snapshot) -> Set[str]:
+    return {route.prompt.name for route in snapshot.routes.values() if route.prompt}
 
 
 def _inexact(arms: Sequence[Arm], entry: Prompt) -> Iterator[OfVersion]:
