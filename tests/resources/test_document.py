@@ -98,6 +98,10 @@ def test_only_unquoted_words_are_more_than_text() -> None:
     assert data == {"a": 10, "b": "012", "c": "yes", "d": True, "e": "2026-01-01", "f": None}
 
 
+def test_a_key_with_dots_is_not_the_path_that_looks_like_it() -> None:
+    assert only('{"a.b": 1, a: {b: 2}}').data == {"a.b": 1, "a": {"b": 2}}
+
+
 def test_keys_are_text_as_in_json() -> None:
     assert only("{1: a, yes: b, 2026-01-01: c}").data == {"1": "a", "true": "b", "2026-01-01": "c"}
 
@@ -109,8 +113,8 @@ def test_an_alias_stands_for_its_anchor_and_has_a_place_of_its_own() -> None:
     assert document.positions["c[1]"] == (3, 9)
 
 
-def test_a_merge_gives_what_is_not_written() -> None:
-    text = "x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz: {<<: [*x, *y], c: 3}\n"
+def test_a_merge_gives_what_is_not_written_after_it() -> None:
+    text = "x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz: {a: 0, <<: [*x, *y], c: 3}\n"
 
     assert only(text).data["z"] == {"a": 1, "b": 1, "c": 3}
 

@@ -113,7 +113,8 @@ class _Node(msgspec.Struct):
     started: int
     position: Position
     key: str | None = None
-    merged: list[dict[str, Any]] = []
+    keys: set[str] = set()
+    merges: bool = False
 
 
 class _Composer:
@@ -167,20 +168,21 @@ class _Composer:
         if not isinstance(event, yaml.ScalarEvent):
             raise DocumentError("a key must be a word; quote it if it begins like this", position)
         if event.value == "<<" and event.implicit[0]:
-            node.key = "<<"
+            node.key, node.merges = "<<", True
             return
         value = _scalar(event, position)
         if value is None:
             raise DocumentError("a key must not be empty or null; quote it", position)
         key = str(value).lower() if isinstance(value, bool) else str(value)
         path = f"{node.path}.{key}" if node.path else key
-        if key in node.data:
+        if key in node.keys:
             first = self.positions[path][0]
             raise DocumentError(
                 f"{path} stands here again, first in line {first}: remove one", position
             )
         self._count(len(key) // _UNIT, position)
         self.positions[path] = position
+        node.keys.add(key)
         node.key = key
 
     def _path(self, node: _Node | None, position: Position) -> str:
@@ -215,22 +217,18 @@ class _Composer:
         node = self._open[-1]
         if isinstance(node.data, list):
             node.data.append(data)
-        elif node.key == "<<":
+        elif node.merges:
             parts = data if isinstance(data, list) and data else [data]
             if not all(isinstance(part, dict) for part in parts):
                 raise DocumentError("<< takes an alias of a mapping, or a list of them", position)
-            node.merged = [*node.merged, *parts]
+            for part in reversed(parts):  # as in kubectl, a merge wins over what stands before it
+                node.data.update(part)
         else:
             node.data[str(node.key)] = data
-        if isinstance(node.data, dict):
-            node.key = None
+        node.key, node.merges = None, False
 
     def _close(self) -> None:
         node = self._open.pop()
-        if isinstance(node.data, dict):
-            for part in node.merged:
-                for key, value in part.items():
-                    node.data.setdefault(key, value)
         if node.anchor is not None:
             self._anchors[node.anchor] = (node.data, self._values - node.started + 1)
         self._put(node.data, node.position)
