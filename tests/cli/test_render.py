@@ -1,6 +1,9 @@
 """`outrider render`: what sidecars would get, on standard output; what is wrong, on the other."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +177,20 @@ def test_a_previous_file_that_was_edited_by_hand_is_wrong_use(files: Path, tmp_p
     done = render(files, "--previous", earlier)
     assert done.exit_code == 2
     assert "its content is sha256:" in done.stderr
+
+
+def test_another_process_compiles_the_same(files: Path) -> None:
+    write(files, more=prompts(**{f"w{number}": number for number in range(9)}), bad=prompts(x=-1))
+    code = "from outrider_operator.cli.main import main; main()"
+
+    def told(seed: str) -> tuple[str, str]:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "render", str(files)],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return json.loads(done.stdout)["default"]["digest"], done.stderr
+
+    assert told("1") == told("2")

@@ -57,6 +57,30 @@ def test_goals_sum_to_all_buckets_and_are_within_one_of_the_exact_share(
     assert all(abs(result[name] * total - given[name] * 10_000) < total for name in given)
 
 
+@given(weights)
+def test_a_larger_weight_never_has_a_smaller_goal(given: dict[str, int]) -> None:
+    result = goals(given)
+    assert all(
+        result[one] >= result[other]
+        for one in given
+        for other in given
+        if given[one] > given[other]
+    )
+
+
+@given(weights, st.sampled_from(NAMES), st.integers(1, 10_000))
+def test_raising_a_weight_never_lowers_its_own_goal(
+    given: dict[str, int], name: str, more: int
+) -> None:
+    raised = given | {name: given.get(name, 0) + more}
+    assert goals(raised)[name] >= goals(given).get(name, 0)
+
+
+@given(weights, st.integers(2, 7))
+def test_only_the_ratio_of_weights_counts(given: dict[str, int], times: int) -> None:
+    assert goals({name: weight * times for name, weight in given.items()}) == goals(given)
+
+
 def test_remainders_go_to_the_largest_and_ties_to_the_first_name() -> None:
     assert goals({"c": 1, "a": 1, "b": 1}) == {"a": 3334, "b": 3333, "c": 3333}
     assert goals({"v7": 19, "v8": 4}) == {"v7": 8261, "v8": 1739}
