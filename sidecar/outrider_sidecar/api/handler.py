@@ -111,7 +111,8 @@ class Handler:
             if self._draining and request.transport is not None:
                 record.cls = "Internal"
                 return await exchange.refuse(draining())
-            record.cls = "Cancelled"
+            if not (record.stream and exchange.committed):
+                record.cls = "Cancelled"  # how far a stream came, its relay has said
             record.status = record.status or CLIENT_LEFT
             raise
         except Exception:
