@@ -111,7 +111,7 @@ def _find(
 def _check(kind: str, place: _Place, value: str) -> None:
     if len(value) <= LIMIT and value.isascii():
         return
-    where = place.header or place.pointer
+    where = str(place.header or place.pointer)
     try:
         size = len(value.encode())
     except UnicodeEncodeError as error:

@@ -20,6 +20,7 @@ from outrider_sidecar.api.errors import (
     stream_failure,
 )
 from standins import streams
+from standins.tables import call, chat, plan, route, table
 
 ID = "or_01JD"
 
@@ -89,6 +90,15 @@ def test_openais_shape_holds_the_code_the_parameter_and_details_for_programs() -
             "outrider": {"request_id": ID, "served": ["a"]},
         }
     }
+
+
+@pytest.mark.parametrize("user", ["é" * 200, "u" * 257, "\udcff"])
+def test_an_identity_that_no_source_may_hold_is_told_by_its_header(user: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        plan(table({"support": route()}), call(chat(), {"X-Outrider-User": user}))
+
+    error = json.loads(body_of(caught.value, "openai", ID))["error"]
+    assert (error["code"], error["param"]) == ("caller_identity", "x-outrider-user")
 
 
 def test_anthropics_shape_holds_the_code_and_the_request_id() -> None:
