@@ -62,14 +62,18 @@ def turns(body: Body) -> list[Turn]:
     try:
         items = layout.items(value)
     except msgspec.ValidationError as error:
-        raise refuse("caller_invalid", f"/messages: {error}.", param="/messages") from error
+        raise refuse(
+            "caller_invalid", f"/messages: {error}. Send an array of messages.", param="/messages"
+        ) from error
     found: list[Turn] = []
     for index, item in enumerate(items):
         try:
             role = layout.read(_ROLE, item).role
         except msgspec.ValidationError as error:
             path = f"/messages/{index}"
-            raise refuse("caller_invalid", f"{path}: {error}.", param=path) from error
+            raise refuse(
+                "caller_invalid", f"{path}: {error}. A message is an object with a role.", param=path
+            ) from error
         found.append(Turn(role, bytes(item)))
     return found
 
