@@ -90,3 +90,9 @@ def test_a_caller_may_use_its_own_key_where_the_route_forwards_it(
 @pytest.mark.parametrize("prefix", ["", "/v1"])
 def test_a_base_url_works_with_and_without_its_version(caller: Caller, prefix: str) -> None:
     assert caller.again(url=caller.url + prefix).ask("steady").text
+
+
+def test_a_model_may_have_any_name(caller: Caller, scene: Scene) -> None:
+    name = "modèle 🦊/v1:latest"
+    assert caller.ask(name).model == caller.stream(name).model == name
+    assert {got.json["model"] for got in scene.provider(caller.family).requests} == {name}

@@ -80,6 +80,10 @@ def test_an_error_is_raised_at_once_as_the_class_that_apps_catch(
         assert body(error)["code"] == code
 
 
+def test_the_providers_time_to_wait_is_told(caller: Caller) -> None:
+    assert refused(caller, "error-429").response.headers["retry-after"] == "1"
+
+
 def test_the_providers_own_words_reach_a_caller_whose_request_is_wrong(caller: Caller) -> None:
     error = refused(caller, "error-400")
     if caller.family == "openai":
@@ -100,6 +104,7 @@ def test_a_model_that_nobody_serves_is_not_found(caller: Caller, scene: Scene) -
     assert type(error).__name__ == "NotFoundError"
     assert body(error)["code"] == "caller_model_unknown"
     assert "support" in body(error)["message"]
+    assert body(error).get("param") == ("model" if caller.family == "openai" else None)
     assert scene.provider(caller.family).requests == []
 
 

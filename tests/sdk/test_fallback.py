@@ -77,3 +77,13 @@ def test_half_an_answer_is_an_error(caller: Caller) -> None:
     with pytest.raises(caller.error("InternalServerError")) as refusal:
         caller.ask("cut")
     assert body(refusal.value)["code"] == "provider_stream_broken"
+
+
+def test_a_stream_that_begins_with_an_error_has_the_status_of_that_error(caller: Caller) -> None:
+    with pytest.raises(caller.error("APIStatusError")) as refusal:
+        caller.stream("error-at-once")
+    error: Any = refusal.value
+    if caller.family == "openai":
+        assert (error.status_code, body(error)["code"]) == (502, "provider_error")
+    else:
+        assert (error.status_code, body(error)["code"]) == (529, "provider_overloaded")

@@ -47,6 +47,21 @@ def test_embeddings_are_the_same_numbers(scene: Scene) -> None:
     assert [one.embedding for one in got.data] == [[1.0, 0.25, 0.25], [3.0, 0.25, 0.25]]
 
 
+def test_a_form_goes_to_the_route_that_its_model_names(client: openai.OpenAI) -> None:
+    raw = client.audio.transcriptions.with_raw_response.create(
+        model="only-openai", file=("hello.mp3", bytes(200_000))
+    )
+    assert raw.parse().text == "Hello"
+    assert raw.headers["x-outrider-route"] == "only-openai"
+
+
+def test_speech_comes_down_as_it_is_made(client: openai.OpenAI) -> None:
+    speech = client.audio.speech.with_streaming_response
+    with speech.create(model="steady", voice="alloy", input="Hi") as got:
+        assert got.headers["content-type"] == "audio/mpeg"
+        assert b"".join(got.iter_bytes()) == b"\xff\xfbHi" * 100
+
+
 def test_models_are_listed_and_found(client: openai.OpenAI) -> None:
     assert tuple(model.id for model in client.models.list()) == MODELS
     assert client.models.retrieve(MODELS[0]).owned_by == "openai"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
+from openai.types.audio.speech_create_params import SpeechCreateParams
 from openai.types.chat import completion_create_params as chat_params
 from openai.types.embedding_create_params import EmbeddingCreateParams
 from openai.types.responses import response_create_params as response_params
@@ -30,12 +31,14 @@ _JSON: Final[dict[str, tuple[Any, Any]]] = {
         response_params.ResponseCreateParamsStreaming,
     ),
     "/v1/embeddings": (EmbeddingCreateParams, EmbeddingCreateParams),
+    "/v1/audio/speech": (SpeechCreateParams, SpeechCreateParams),
 }
 _OTHERS: Final = re.compile(
     r"GET /v1/models(/[\w.-]+)?"
     r"|(GET|POST) /v1/files"
     r"|(GET|DELETE) /v1/files/file-\w+"
     r"|GET /v1/files/file-\w+/content"
+    r"|POST /v1/audio/transcriptions"
     r"|GET /v1/realtime"
 )
 # Azure's clients put their api-version into every query; OpenAI ignores it.
@@ -115,6 +118,8 @@ class OpenAIApi(Api):
             return await self._model(request, got)
         if got.path == "/v1/realtime":
             return await _realtime(request)
+        if got.path == "/v1/audio/transcriptions":
+            return self._transcription(got)
         if got.path.startswith("/v1/models"):
             return self._models(got.path.removeprefix("/v1/models").strip("/"))
         return self._file(got)
@@ -161,8 +166,28 @@ class OpenAIApi(Api):
                 return await self.behave(request, manner, responses_wire.response(body, number))
             case "/v1/responses", True:
                 return await self.stream(request, manner, responses_wire.events(body, number))
+            case "/v1/audio/speech", _:
+                return await self._speech(request, body["input"].encode())
             case _:
                 return self.whole(_embeddings(body))
+
+    async def _speech(self, request: web.BaseRequest, spoken: bytes) -> web.StreamResponse:
+        """Sound in pieces, as it is made."""
+        headers = {**self.headers(), "content-type": "audio/mpeg"}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        for _ in range(100):
+            await response.write(b"\xff\xfb" + spoken)
+        await response.write_eof()
+        return response
+
+    def _transcription(self, got: Received) -> web.Response:
+        form = fields_of(got)
+        if not {"file", "model"} <= set(form) <= {"file", "model", "response_format", "language"}:
+            self.complaints.append(f"POST {got.path}: the form has {sorted(form)}")
+            return self.error("400")
+        seconds = {"type": "duration", "seconds": len(form["file"].content)}
+        return self.whole({"text": "Hello", "usage": seconds})
 
     def _models(self, name: str) -> web.Response:
         listed = [
