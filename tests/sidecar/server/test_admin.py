@@ -150,9 +150,9 @@ async def test_the_start_gate_opens_after_10_seconds_without_a_snapshot(
     clock: Clock, start: Start
 ) -> None:
     stage = await start(empty=True)
-    await clock.forward(9.9)
+    await clock.forward(8)
     assert (await stage.admin("/readyz")).status == 503
-    await clock.forward(0.2)
+    await clock.forward(3)
     assert (await stage.admin("/readyz")).status == 200
     assert (await stage.chat()).status == 503
 

@@ -19,7 +19,8 @@ from standins.mounts import Mount
 SWAPS = 1_000
 SECONDS = 60
 CONNECTIONS = 50
-LATENCY_MS = 40
+LATENCY_MS = 100
+PROBE_MS = 5
 STREAMS = 5
 SPAN = 60
 FIRST = 1_795_219_200
@@ -69,13 +70,14 @@ def edited(generation: int, provider: Provider) -> Snapshot:
     share = generation % 9_999
     prompt = tables.prompt(texts, ((0, share, "old"), (share + 1, 9_999, "new")))
     support = {"main": modelled(simulated(time_to_first_token_ms=LATENCY_MS))}
+    quick = {"main": modelled(simulated(time_to_first_token_ms=PROBE_MS))}
     return seal(
         Snapshot(
             namespace="shop",
             generation=generation,
             routes={
                 "support": tables.route(support, prompt="answer"),
-                "quick": tables.route({"main": modelled(simulated())}, prompt="answer"),
+                "quick": tables.route(quick, prompt="answer"),
                 "slow": tables.route({"far": far}),
             },
             prompts={"answer": prompt},

@@ -73,10 +73,10 @@ async def test_an_address_is_used_for_30_seconds_and_a_stale_one_while_names_fai
     names = Names(monkeypatch)
     stage = await named(start, provider, "vllm.models")
     await stage.chat()
-    await clock.forward(29)
+    await clock.forward(25)
     await stage.chat()
     assert len(names.asked) == 1
-    await clock.forward(2)
+    await clock.forward(6)
     await stage.chat()
     assert len(names.asked) == 2
     names.down = True

@@ -63,7 +63,7 @@ async def test_a_connection_to_a_provider_is_kept_for_90_seconds(
     clock: Clock, stage: Stage
 ) -> None:
     await stage.chat()
-    await clock.forward(89)
+    await clock.forward(85)
     await stage.chat()
     await clock.forward(91)
     await stage.chat()
