@@ -10,7 +10,7 @@ from typing import Final
 import aiohttp
 
 from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.dialect import Dialect, Usage
+from outrider_sidecar.api.dialect import Dialect
 from outrider_sidecar.api.errors import Refusal, refuse
 from outrider_sidecar.routing.choice import Candidate
 from outrider_sidecar.routing.decision import Call, Plan
@@ -20,7 +20,7 @@ from outrider_sidecar.upstream.client import Target, Upstream
 from outrider_sidecar.upstream.deadline import Deadline
 from outrider_sidecar.upstream.failure import Failed, cause, of_answer
 from outrider_sidecar.upstream.incoming import passed_back
-from outrider_sidecar.upstream.outcome import class_of, fill
+from outrider_sidecar.upstream.outcome import class_of, estimated, fill
 from outrider_sidecar.upstream.outgoing import target
 from outrider_sidecar.upstream.relay import Relay
 from outrider_sidecar.upstream.reply import Reply
@@ -231,7 +231,7 @@ class Attempt:
         record.response_length = outcome.text_chars
         if outcome.usage is None:
             record.estimated = True
-            fill(record, Usage(self._guess(), -(-outcome.text_chars // 4)))
+            fill(record, estimated(None, self._guess(), outcome.text_chars))
         else:
             fill(record, outcome.usage)
         self._trail.add(self._candidate.name, cls)

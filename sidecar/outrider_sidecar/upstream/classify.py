@@ -159,13 +159,8 @@ def read_error(body: bytes) -> ProviderError:
     return ProviderError(*(value if isinstance(value, str) else "" for value in texts))
 
 
-def classify(status: int, headers: Mapping[str, str], body: bytes) -> ErrorClass:
-    """The class of an answer that is an error; `status` 200 means an error inside a 200."""
-    return of_error(status, headers, read_error(body))
-
-
 def of_error(status: int, headers: Mapping[str, str], error: ProviderError) -> ErrorClass:
-    """The class of an error already read."""
+    """The class of an answer that is an error; `status` 200 means an error inside a 200."""
     known = _BY_CODE.get(error.code.lower()) or _BY_CODE.get(error.kind.lower())
     if known is ErrorClass.RATE_LIMITED and error.kind.lower() == "insufficient_quota":
         return ErrorClass.QUOTA_EXHAUSTED

@@ -1,7 +1,10 @@
 """What a finished answer means: its class, and its tokens in the record."""
 
+import math
 from collections.abc import Mapping
 from typing import Final
+
+import msgspec
 
 from outrider_sidecar.api.dialect import Usage
 from outrider_sidecar.telemetry.record import Record
@@ -20,16 +23,16 @@ def class_of(finish: str | None) -> str:
     return _CLASSES.get(finish, "ok")
 
 
-def joined(known: Usage | None, further: Usage) -> Usage:
-    """Two parts of one answer's usage, which providers count upwards, as one."""
+def estimated(known: Usage | None, input_tokens: int, text_chars: int) -> Usage:
+    """The usage of an answer that did not tell it, or not to its end; four characters a token.
+
+    `input_tokens` is our estimate, for where the provider gave no count.
+    """
+    output = math.ceil(text_chars / 4)
     if known is None:
-        return further
-    return Usage(
-        input=max(known.input, further.input),
-        output=max(known.output, further.output),
-        cached=max(known.cached, further.cached),
-        cache_write=max(known.cache_write, further.cache_write),
-        reasoning=max(known.reasoning, further.reasoning),
+        return Usage(input_tokens, output)
+    return msgspec.structs.replace(
+        known, input=known.input or input_tokens, output=max(known.output, output)
     )
 
 

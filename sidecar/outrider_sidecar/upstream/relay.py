@@ -1,6 +1,5 @@
 """A stream on its way to the caller: held until its first content, then passed as it comes."""
 
-import math
 import time
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
@@ -15,7 +14,7 @@ from outrider_sidecar.telemetry.record import Record
 from outrider_sidecar.upstream.classify import ErrorClass, read_error
 from outrider_sidecar.upstream.deadline import Deadline
 from outrider_sidecar.upstream.failure import Failed, cause, of_answer
-from outrider_sidecar.upstream.outcome import class_of, fill, joined
+from outrider_sidecar.upstream.outcome import class_of, estimated, fill
 from outrider_sidecar.upstream.reply import Reply
 from outrider_sidecar.upstream.trail import Trail
 
@@ -155,7 +154,7 @@ class Relay:
         usage = self._usage
         if usage is None or not (self._done or usage.output > 1):
             record.estimated = True
-            usage = joined(usage, Usage(self._guess(), math.ceil(self._text_chars / 4)))
+            usage = estimated(usage, self._guess(), self._text_chars)
         fill(record, usage)
 
     async def _next(self) -> bytes:
@@ -225,7 +224,7 @@ class Relay:
         if seen.reasoning is not None:
             self._silent = seen.reasoning
         if seen.usage is not None:
-            self._usage = joined(self._usage, seen.usage)
+            self._usage = seen.usage if self._usage is None else self._usage.then(seen.usage)
         if seen.finish is not None and class_of(self._finish) == "ok":
             self._finish = seen.finish
 
@@ -238,7 +237,7 @@ class Relay:
     def _end(self) -> bytes:
         """The stream is complete: our comment, which stands after its last event."""
         self._done = True
-        usage = self._usage or Usage(self._guess(), math.ceil(self._text_chars / 4))
+        usage = self._usage or estimated(None, self._guess(), self._text_chars)
         return b": outrider tokens=in=%d,out=%d,cached=%d\n\n" % (
             usage.input,
             usage.output,

@@ -1,5 +1,6 @@
 """A client to call providers with, and scripted providers to be called."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,11 +14,16 @@ from outrider_sidecar.upstream.client import Upstream
 
 
 @pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody's own proxy stands between a test and its provider."""
+def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's proxy stands between a test and its provider, and nobody vouches for any.
+
+    Reading the system's authorities would take longer than most tests.
+    """
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
+    monkeypatch.setenv("SSL_CERT_DIR", os.devnull)
 
 
 @pytest.fixture

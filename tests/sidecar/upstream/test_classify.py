@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from outrider_sidecar.upstream.classify import (
     CONSEQUENCES,
     Action,
     ErrorClass,
-    classify,
+    of_error,
     of_exception,
     read_error,
     retry_after,
@@ -28,6 +29,11 @@ from outrider_sidecar.upstream.classify import (
 GOLDEN: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "provider_errors.json").read_bytes()
 )
+
+
+def classify(status: int, headers: Mapping[str, str], body: bytes) -> ErrorClass:
+    """The class of an answer as it came."""
+    return of_error(status, headers, read_error(body))
 
 
 def body_of(case: dict[str, Any]) -> bytes:

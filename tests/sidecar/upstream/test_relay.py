@@ -216,7 +216,10 @@ async def test_a_message_that_breaks_ends_with_an_error_event(
     assert last.startswith(b'event: error\ndata: {"type":"error","error":{"type":"api_error"')
     assert last.count(b"\n\n") == 1
     assert b"message_stop" not in text
-    assert (errand.record.cls, errand.record.input_tokens) == ("BrokenStream", 100)
+    assert (errand.record.cls, errand.record.error) == ("BrokenStream", "provider_stream_broken")
+    record = errand.record
+    told = (record.input_tokens, record.output_tokens, record.cached_tokens)
+    assert (told, record.estimated) == ((9, 2, 4), True)
 
 
 @pytest.mark.parametrize("path", [CHAT, MESSAGES])
@@ -314,7 +317,7 @@ async def test_a_caller_that_leaves_ends_the_stream_upstream_at_once(
     await provider.gone.wait()
     record = errand.record
     assert (record.cls, record.attempts) == ("Cancelled", "only:Cancelled")
-    assert (record.input_tokens, record.output_tokens) == (100, 2)
+    assert (record.input_tokens, record.output_tokens) == (100 if path == CHAT else 9, 2)
     assert (record.estimated, record.error) == (True, None)
 
 

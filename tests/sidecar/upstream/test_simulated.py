@@ -15,7 +15,7 @@ from outrider_sidecar.api.errors import Refusal
 from outrider_sidecar.api.sse import Events, data_of
 from outrider_sidecar.config.credentials import FileCredentials
 from outrider_sidecar.snapshot import Backend, Simulated, Timeouts
-from outrider_sidecar.upstream.classify import ErrorClass, classify
+from outrider_sidecar.upstream.classify import ErrorClass, of_error, read_error
 from outrider_sidecar.upstream.client import Upstream
 from outrider_sidecar.upstream.reply import Reply
 from outrider_sidecar.upstream.simulated import Question, Simulator
@@ -235,7 +235,7 @@ async def test_parameters_that_no_provider_takes_are_refused_as_theirs_are(
     reply = await Simulator().reply(MANNER, question(dialect, **fields))
     body = await read(reply)
     assert reply.status == 400
-    assert classify(reply.status, reply.headers, body) is ErrorClass.INVALID
+    assert of_error(reply.status, reply.headers, read_error(body)) is ErrorClass.INVALID
     assert next(iter(fields)) in json.loads(body)["error"]["message"]
 
 
@@ -305,7 +305,7 @@ async def test_it_fails_as_real_providers_word_it(dialect: Any, cls: str) -> Non
     manner = msgspec.structs.replace(ALWAYS, error_class=cls)
     reply = await Simulator().reply(manner, question(dialect, stream=True))
     body = await read(reply)
-    assert classify(reply.status, reply.headers, body) == cls
+    assert of_error(reply.status, reply.headers, read_error(body)) == cls
     assert "simulated" in json.loads(body)["error"]["message"]
 
 
