@@ -98,7 +98,13 @@ async def test_a_transfer_coding_beside_chunked_is_a_415(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"POST\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"GET /a b c\r\n\r\n", b"\x00\r\n\r\n"],
+    [
+        b"POST\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET /a b c\r\n\r\n",
+        b"\x00\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
 )
 async def test_what_is_no_http_gets_a_400_in_our_shape(stage: Stage, line: bytes) -> None:
     wire = await stage.wire()
@@ -107,6 +113,23 @@ async def test_what_is_no_http_gets_a_400_in_our_shape(stage: Stage, line: bytes
     assert (answer.status, code(answer)) == (400, "caller_invalid")
     assert answer.json()["error"]["message"].startswith("not an HTTP request: ")
     assert await wire.closed() == b""
+
+
+async def test_an_offer_of_http_2_is_passed_over(stage: Stage) -> None:
+    """Java's client makes it with every first request."""
+    offer = {
+        "connection": "Upgrade, HTTP2-Settings",
+        "upgrade": "h2c",
+        "http2_settings": "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+    }
+    wire = await stage.wire()
+    for path in (CHAT, "/v1/embeddings"):
+        answer = await wire.ask("POST", path, chat(), **offer)
+        assert answer.json() == COMPLETION
+        seen = stage.provider.seen[-1]
+        assert seen.body == chat()
+        for name in ("Upgrade", "HTTP2-Settings"):
+            assert name not in seen.headers
 
 
 async def test_http_1_0_is_answered_without_chunks_and_closed(stage: Stage) -> None:
