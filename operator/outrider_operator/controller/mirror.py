@@ -1,31 +1,52 @@
 """The split as status remembers it, for the day the snapshot itself is lost."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
-from outrider_operator.compiler.ranges import Range, is_whole
+import msgspec
+
+from outrider_operator.compiler.ranges import is_whole
 from outrider_operator.controller.objects import Observed
 from outrider_sidecar.snapshot import Prompt, Snapshot
+
+T = TypeVar("T")
+
+
+class _Range(msgspec.Struct, frozen=True):
+    first: int
+    last: int
+    version: str
+
+
+class _Split(msgspec.Struct, frozen=True):
+    stable: str | None = None
+    ranges: tuple[_Range, ...] = ()
+
+
+class _Publication(msgspec.Struct, frozen=True):
+    generation: int = 0
+
+
+class _Reference(msgspec.Struct, frozen=True):
+    name: str | None = None
 
 
 def mirrored(namespace: str, objects: Iterable[Observed]) -> Snapshot | None:
     """What to continue from when the ConfigMap is lost: ranges and generation, no content.
 
-    None when no route's status tells of an earlier publication.
+    None when no route's status tells of an earlier publication. A status that is not of our
+    making tells nothing.
     """
     routes = [seen for seen in objects if seen.kind == "LLMRoute"]
     generation = max((_generation(seen) for seen in routes), default=0)
     prompts: dict[str, Prompt] = {}
     for seen in sorted(routes, key=_generation):
-        name = (seen.spec.get("prompt") or {}).get("name")
-        split = seen.status.get("prompt") or {}
-        ranges = _ranges(split.get("ranges") or ())
+        name = _read(seen.spec, "prompt", _Reference()).name
+        split = _read(seen.status, "prompt", _Split())
+        ranges = tuple((each.first, each.last, each.version) for each in split.ranges)
         if name and is_whole(ranges):
             prompts[name] = Prompt(
-                salt=f"{namespace}/{name}",
-                stable=split.get("stable"),
-                versions={},
-                ranges=ranges,
+                salt=f"{namespace}/{name}", stable=split.stable, versions={}, ranges=ranges
             )
     if not generation and not prompts:
         return None
@@ -44,8 +65,12 @@ def lost_splits(objects: Iterable[Observed], previous: Snapshot | None) -> tuple
 
 
 def _generation(seen: Observed) -> int:
-    return int((seen.status.get("snapshot") or {}).get("generation") or 0)
+    return _read(seen.status, "snapshot", _Publication()).generation
 
 
-def _ranges(entries: Iterable[dict[str, Any]]) -> tuple[Range, ...]:
-    return tuple((int(e["first"]), int(e["last"]), str(e["version"])) for e in entries)
+def _read(data: Mapping[str, Any], member: str, otherwise: T) -> T:
+    """A member in the type of `otherwise`, which stands for one that is absent or no such."""
+    try:
+        return msgspec.convert(data.get(member, {}), type(otherwise))
+    except msgspec.ValidationError:
+        return otherwise
