@@ -207,7 +207,7 @@ def test_a_version_should_not_go_from_nothing_to_everything() -> None:
     name, path, message = only(used, version("v7", 0), version("v8", 100), before=before)
     assert (name, path) == ("v8", "spec.weight")
     assert message.startswith("v8 goes from 0% to 100% in one step, so all users meet it before")
-    assert "keep v7 at weight 95" in message
+    assert "leave v7 as before, give this one a weight of about 5%" in message
 
 
 def test_steps_and_first_versions_may_have_everything() -> None:

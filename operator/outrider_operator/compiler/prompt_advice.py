@@ -107,8 +107,8 @@ def _at_once(arms: Sequence[Arm], entry: Prompt, last: Prompt | None) -> Iterato
                 arm.name,
                 "spec.weight",
                 f"{arm.name} goes from 0% to 100% in one step, so all users meet it before any "
-                f"has tried it; unless you are going back to it, keep {some(served)} at weight "
-                "95, give this one 5 and raise it as it proves itself",
+                f"has tried it; unless you are going back to it, leave {some(served)} as before, "
+                "give this one a weight of about 5% and raise it as it proves itself",
             )
 
 
