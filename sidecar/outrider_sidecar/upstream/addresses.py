@@ -160,8 +160,14 @@ class Resolver(AbstractResolver):
             flight = asyncio.create_task(self._ask(host, family), name=f"resolve {host}")
             self._flights[key] = flight
             flight.add_done_callback(lambda done: self._landed(key, done))
-        # One caller leaving must not take the answer from the others.
-        return await asyncio.shield(flight)
+        try:
+            # One caller leaving must not take the answer from the others.
+            return await asyncio.shield(flight)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if flight.cancelled() and not (task and task.cancelling()):
+                raise OSError("the resolver was closed") from None
+            raise
 
     def _landed(self, key: tuple[str, int], flight: asyncio.Task[list[tuple[int, str]]]) -> None:
         del self._flights[key]

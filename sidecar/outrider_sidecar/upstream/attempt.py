@@ -20,7 +20,7 @@ from outrider_sidecar.upstream.client import Target, Upstream
 from outrider_sidecar.upstream.deadline import Deadline
 from outrider_sidecar.upstream.failure import Failed, cause, of_answer
 from outrider_sidecar.upstream.incoming import passed_back
-from outrider_sidecar.upstream.outcome import class_of, estimated, fill
+from outrider_sidecar.upstream.outcome import class_of, conclude, estimated, fill
 from outrider_sidecar.upstream.outgoing import target
 from outrider_sidecar.upstream.relay import Relay
 from outrider_sidecar.upstream.reply import Reply
@@ -222,12 +222,14 @@ class Attempt:
             raise self._failed(reply, outcome.error)
         if self._plan.stream:
             raise Failed(ErrorClass.BROKEN_STREAM, "answered with no stream where one was asked")
-        cls = class_of(outcome.finish)
-        if outcome.empty and cls == "ok" and not wants_nothing(self._plan.body):
+        if (
+            outcome.empty
+            and class_of(outcome.finish) == "ok"
+            and not wants_nothing(self._plan.body)
+        ):
             raise Failed(ErrorClass.EMPTY, "answered with no content and no output tokens")
         record = self._record
-        record.cls = cls
-        record.finish_reason = outcome.finish
+        cls = conclude(record, outcome.finish)
         record.response_length = outcome.text_chars
         if outcome.usage is None:
             record.estimated = True

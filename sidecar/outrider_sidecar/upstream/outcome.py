@@ -23,6 +23,14 @@ def class_of(finish: str | None) -> str:
     return _CLASSES.get(finish, "ok")
 
 
+def conclude(record: Record, finish: str | None) -> str:
+    """Writes how a complete answer ended into its record; returns its class."""
+    record.finish_reason = finish
+    record.cls = class_of(finish)
+    record.alert = record.cls if record.cls == "Truncated" else None
+    return record.cls
+
+
 def estimated(known: Usage | None, input_tokens: int, text_chars: int) -> Usage:
     """The usage of an answer that did not tell it, or not to its end; four characters a token.
 

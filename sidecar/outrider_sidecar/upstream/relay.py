@@ -14,7 +14,7 @@ from outrider_sidecar.telemetry.record import Record
 from outrider_sidecar.upstream.classify import ErrorClass, read_error
 from outrider_sidecar.upstream.deadline import Deadline
 from outrider_sidecar.upstream.failure import Failed, cause, of_answer
-from outrider_sidecar.upstream.outcome import class_of, estimated, fill
+from outrider_sidecar.upstream.outcome import class_of, conclude, estimated, fill
 from outrider_sidecar.upstream.reply import Reply
 from outrider_sidecar.upstream.trail import Trail
 
@@ -144,7 +144,7 @@ class Relay:
         record.finish_reason = self._finish
         record.response_length = self._text_chars
         if self._done:
-            record.cls = class_of(self._finish)
+            conclude(record, self._finish)
         elif self._error is not None or self._fault is not None:
             record.cls = str(ErrorClass.BROKEN_STREAM)
         else:

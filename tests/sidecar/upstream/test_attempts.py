@@ -284,12 +284,14 @@ async def test_how_an_answer_ended_is_its_class(
     assert (await errand.run(upstream)).status == 200
     assert (errand.record.cls, errand.record.finish_reason) == (cls, finish)
     assert errand.record.attempts == f"gpt:{cls}"
+    assert errand.record.alert == ("Truncated" if finish == "length" else None)
     end = FINISH.replace(b'"stop"', f'"{finish}"'.encode())
     streamed = await serve(streams(delta("Hi"), end, USAGE, b"data: [DONE]\n\n"))
     errand = Errand({"gpt": to(streamed)}, tables.chat("gpt", stream=True))
     await errand.text(upstream)
     assert (errand.record.cls, errand.record.finish_reason) == (cls, finish)
     assert errand.record.attempts == f"gpt:{cls}"
+    assert errand.record.alert == ("Truncated" if finish == "length" else None)
 
 
 async def test_a_tool_call_is_content(serve: Serve, upstream: Upstream) -> None:
