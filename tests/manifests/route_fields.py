@@ -193,6 +193,21 @@ ENTRIES: Final = (
     ),
     refused(
         "type",
+        "a key in place of its reference",
+        f"{BACKEND}.secretKeyRef",
+        "secretKeyRef is text: it must be",
+        "a mapping of names to values, such as {key: anthropic}",
+        **backend("OpenAI", secretKeyRef="sk-1"),
+    ),
+    refused(
+        "type",
+        "backends by name alone",
+        "spec.rules[0].backendRefs[0]",
+        "a mapping of names to values, such as {name: haiku, weight: 80}",
+        rules=[{"name": "default", "backendRefs": ["main"]}],
+    ),
+    refused(
+        "type",
         "a weight in quotes",
         "spec.rules[0].backendRefs[0].weight",
         'is "80"',

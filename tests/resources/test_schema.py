@@ -73,6 +73,16 @@ def test_a_long_value_is_shown_by_its_beginning() -> None:
     assert len(message) < 150
 
 
+def test_a_key_in_place_of_its_reference_is_not_repeated() -> None:
+    spec = deepcopy(SPECS[LLM_ROUTE])
+    spec["backends"][0]["secretKeyRef"] = "sk-secret"
+
+    [(path, message)] = found(LLM_ROUTE, spec)
+
+    assert path == "spec.backends[0].secretKeyRef"
+    assert "sk-secret" not in message
+
+
 @pytest.mark.parametrize("spec", [{}, {"models": []}, {"rules": None}])
 def test_whatever_is_missing_is_told_with_an_example(spec: dict[str, Any]) -> None:
     messages = [message for _, message in found(LLM_ROUTE, spec)]

@@ -111,7 +111,9 @@ def _schema_at(schema: dict[str, Any], steps: list[str | int]) -> dict[str, Any]
 
 def _type(path: str, value: Any, fields: dict[str, Any]) -> str:
     wanted = fields.get("type", "")
-    message = f"{path} is {shown(value)}: it must be {_TYPES.get(wanted, wanted)}"
+    # Text in place of an object may be a key that somebody put where its reference belongs.
+    written = "text" if wanted == "object" and isinstance(value, str) else shown(value)
+    message = f"{path} is {written}: it must be {_TYPES.get(wanted, wanted)}"
     if value is None:
         return f"{path} has no value: write {_TYPES.get(wanted, wanted)}, or remove it"
     if wanted == "string" and isinstance(value, bool):
@@ -122,8 +124,10 @@ def _type(path: str, value: Any, fields: dict[str, Any]) -> str:
         return f'{message}; quote it: "{value}"'
     if wanted == "integer" and isinstance(value, str):
         return f"{message}; write it without quotes and units"
-    if wanted == "array" and not isinstance(value, list):
+    if wanted == "array":
         return f"{message}; begin each item with a -"
+    if wanted == "object" and (example := _described(fields)):
+        return f"{message}, such as {example}"
     return message
 
 
