@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outrider_operator.compiler import reading
-from outrider_operator.compiler.compile import Compiled
-from outrider_operator.compiler.ranges import counts, is_whole
+from outrider_operator.compiler.compile import Compiled, compile
+from outrider_operator.compiler.ranges import Range, counts, is_whole
 from outrider_operator.compiler.warnings import warnings
 from outrider_operator.resources.kinds import KINDS
 from outrider_operator.resources.resource import Resource
 from outrider_sidecar.snapshot import decode, encode
-from standins.resources import compiled, policy, resource, route, version
+from standins.resources import NAMESPACE, compiled, policy, resource, route, snapshot, version
 
 MODELS = ["gpt-5-mini", "gpt-*", "claude-haiku-4-5", "r1", "*"]
 PROMPTS = ["answer", "summary", "none"]
@@ -157,6 +157,30 @@ def test_a_model_name_is_answered_by_one_route(history: list[list[Resource]]) ->
             for name, one in each.routes.items()
             for model in one.models
         )
+
+
+NAMES = ["v1", "v2", "ghost"]
+odd_ranges = st.lists(
+    st.tuples(st.integers(-1, 10_001), st.integers(-1, 10_001), st.sampled_from(NAMES)), max_size=3
+) | st.integers(0, 9_998).map(lambda at: [(0, at, "v1"), (at + 1, 9_999, "ghost")])
+
+
+@given(several, several, odd_ranges, st.sampled_from([None, *NAMES]))
+def test_whatever_lies_in_the_last_snapshot_the_next_split_is_whole(
+    earlier: list[Resource], resources: list[Resource], ranges: list[Range], stable: str | None
+) -> None:
+    before = compiled(unlike([*earlier, version("v1", 1)]))
+    prompts = {
+        name: msgspec.structs.replace(prompt, ranges=tuple(ranges), stable=stable)
+        for name, prompt in snapshot(before).prompts.items()
+    }
+    spoiled = msgspec.structs.replace(snapshot(before), prompts=prompts)
+    found = compile(unlike(resources), {NAMESPACE: spoiled})
+    for prompt in snapshot(found).prompts.values():
+        assert set(counts(prompt.ranges)) <= set(prompt.versions)
+        assert is_whole(prompt.ranges) or not prompt.ranges
+        if any(each.goal for each in prompt.versions.values()):
+            assert sum(each.share for each in prompt.versions.values()) == 10_000
 
 
 @given(namespaces, st.lists(broken(), max_size=4))
