@@ -15,8 +15,10 @@ _BOUNDARY: Final = re.compile(r'boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))',
 _MODEL_PART: Final = re.compile(
     rb'content-disposition:[^\r\n]*;\s*name="?model"?\s*(?:;|\r?$)', re.IGNORECASE | re.MULTILINE
 )
-_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
+# A string may be cut off: without that end, each quote in it would be tried as a beginning.
+_TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
 _LONGEST_NAME: Final = 256
+_LONGEST_FIELDS: Final = 1024
 
 
 class _Named(msgspec.Struct):
@@ -105,7 +107,7 @@ def _in_form(head: bytes, content_type: str) -> str | None:
     parts = head.split(boundary)
     for part in parts[1:-1]:  # what comes before the first and after the last is not complete
         fields, _, value = part.partition(b"\r\n\r\n")
-        if _MODEL_PART.search(fields):
+        if _MODEL_PART.search(fields[:_LONGEST_FIELDS]):
             return _text(value.removesuffix(b"\r\n"))
     return None
 

@@ -291,6 +291,25 @@ async def test_the_model_in_a_body_chooses_the_route(
     assert provider.seen[0].headers["Content-Type"] == kind
 
 
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/audio/speech"])
+async def test_json_inside_json_is_looked_through_in_one_pass(stage: Stage, path: str) -> None:
+    """A string cut off at 64 KiB was once tried again from each quote in it, for 14 seconds."""
+    inner = json.dumps([{"name": "value"}] * 100_000)
+    body = json.dumps({"input": inner, "model": "m"}).encode()
+    async with asyncio.timeout(5):
+        assert (await stage.ask("POST", path, body)).status == 200
+    assert stage.provider.seen[0].body == body
+
+
+async def test_a_model_before_a_long_input_is_seen(
+    start: Start, provider: Provider, far: Provider
+) -> None:
+    stage = await start(served=two(provider, far))
+    body = b'{"model": "near-1", "input": "%s"}' % (b'\\"' * 1_000_000)
+    answer = await stage.ask("POST", "/v1/embeddings", body)
+    assert answer.headers["x-outrider-route"] == "near"
+
+
 @pytest.mark.parametrize(
     "path", ["/v1/realtime?model=near-1", "/v1/models/near-1", "/v1beta/models/near-1:go"]
 )
