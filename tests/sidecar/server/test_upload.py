@@ -1,4 +1,4 @@
-"""An upload much larger than the memory it may cost, through the real program."""
+"""Files much larger than the memory they may cost, both ways through the real program."""
 
 import asyncio
 import hashlib
@@ -59,4 +59,31 @@ async def test_200_mib_pass_in_less_than_16_mib_of_memory(
     assert answer.json() == {"id": "file-1"}
     assert got.digest() == sent.digest()
     assert provider.seen[1].headers["Content-Length"] == str(length)
+    assert peak - before < ROOM_KIB
+
+
+async def test_200_mib_come_back_in_less_than_16_mib_of_memory(
+    tmp_path: Path, provider: Provider
+) -> None:
+    async def flow(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(pieces * len(PIECE))})
+        await response.prepare(request)
+        for _ in range(pieces):
+            await response.write(PIECE)
+        return response
+
+    provider.take = flow
+    (tmp_path / "snapshot.json").write_bytes(encode(seal(compiled({"support": route(provider)}))))
+    async with running(tmp_path) as sidecar:
+        wire = await sidecar.wire()
+        pieces = 1
+        assert (await wire.ask("GET", "/v1/files/f/content")).body == PIECE
+        pieces = SIZE // len(PIECE)
+        before = sidecar.kib("VmRSS")
+        await wire.send(request("GET", "/v1/files/f/content"))
+        status, _ = await wire.head()
+        assert status == 200
+        for _ in range(pieces):
+            assert await wire.reader.readexactly(len(PIECE)) == PIECE
+        peak = sidecar.kib("VmHWM")
     assert peak - before < ROOM_KIB
