@@ -72,7 +72,9 @@ def turns(body: Body) -> list[Turn]:
         except msgspec.ValidationError as error:
             path = f"/messages/{index}"
             raise refuse(
-                "caller_invalid", f"{path}: {error}. A message is an object with a role.", param=path
+                "caller_invalid",
+                f"{path}: {error}. A message is an object with a role.",
+                param=path,
             ) from error
         found.append(Turn(role, bytes(item)))
     return found
