@@ -265,3 +265,10 @@ def test_the_example_has_no_problems() -> None:
 
     assert done.exit_code == 0
     assert "4 resources, 0 problems" in done.stderr
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    [line] = problems(ROUTE.replace("http://vllm:8000/v1", "http://ann:secret@vllm:8000/v1"))
+
+    assert 'baseURL is "http://...@vllm:8000/v1": write http(s)://host[:port][/path]' in line
+    assert "secret" not in line
