@@ -49,7 +49,9 @@ REASONS: Final = {
 
 
 async def test_the_api_server_takes_them(kube_client: Any, namespace: str) -> None:
-    assert await of_api_server(kube_client, namespace, REASONS.values()) == [""] * len(REASONS)
+    answers = await of_api_server(kube_client, namespace, REASONS.values())
+
+    assert [answer.refusal for answer in answers] == [""] * len(REASONS)
 
 
 @pytest.mark.parametrize("reason", REASONS)

@@ -9,7 +9,7 @@ import pytest
 from manifests.constraints import fields, validations
 from manifests.entry import Entry
 from manifests.table import ENTRIES
-from manifests.verdicts import of_api_server, of_compile, of_lint
+from manifests.verdicts import forms, of_api_server, of_compile, of_lint
 from outrider_operator.compiler.rules import KEYS, RULES
 from outrider_operator.resources.kinds import KINDS
 
@@ -76,9 +76,24 @@ async def test_the_api_server_gives_the_verdicts_of_the_table(
     wrong = [
         (entry.name, answer)
         for entry, answer in zip(ENTRIES, answers, strict=True)
-        if entry.accepted is bool(answer) or not _speaks_of(entry, answer)
+        if entry.accepted is bool(answer.refusal) or not _speaks_of(entry, answer.refusal)
     ]
     assert wrong == []
+
+
+async def test_what_the_api_server_stores_compiles_to_what_was_written(
+    kube_client: Any, namespace: str
+) -> None:
+    """The same digest in `render` and in a cluster, defaults filled in or not."""
+    entries = [entry for entry in OF_A_SPEC if entry.accepted]
+    answers = await of_api_server(kube_client, namespace, entries)
+
+    different = [
+        (entry.name, answer.spec)
+        for entry, answer in zip(entries, answers, strict=True)
+        if forms(entry) != forms(entry, answer.spec)
+    ]
+    assert different == []
 
 
 def test_lint_gives_the_verdicts_of_the_table_and_says_what_to_write(tmp_path: Path) -> None:

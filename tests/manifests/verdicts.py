@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from manifests.entry import PLURALS, Entry
 from outrider_operator.cli.main import main
+from outrider_operator.compiler.compile import Compiled
 from outrider_operator.compiler.compile import compile as compiled
 from outrider_operator.compiler.problem import Problem
 from outrider_operator.resources.resource import Resource
@@ -22,15 +24,23 @@ AT_ONCE: Final = 8
 IN_SCHEMA: Final = ("Invalid", "Unreadable")
 
 
-async def of_api_server(api: Any, namespace: str, entries: Iterable[Entry]) -> list[str]:
-    """For each, why a strict `create` is refused, or '' when it is not; nothing is stored."""
+@dataclass(frozen=True)
+class Answer:
+    """What the API server says to a manifest: why it refuses it, or the spec it would store."""
+
+    refusal: str = ""
+    spec: Any = None
+
+
+async def of_api_server(api: Any, namespace: str, entries: Iterable[Entry]) -> list[Answer]:
+    """The answer to a strict `create` of each; nothing is stored."""
     objects = client.CustomObjectsApi(api)
     turns = asyncio.Semaphore(AT_ONCE)
 
-    async def one(entry: Entry) -> str:
+    async def one(entry: Entry) -> Answer:
         async with turns:
             try:
-                await objects.create_namespaced_custom_object(
+                made: Any = await objects.create_namespaced_custom_object(
                     "outrider.dev",
                     "v1alpha1",
                     namespace,
@@ -42,8 +52,8 @@ async def of_api_server(api: Any, namespace: str, entries: Iterable[Entry]) -> l
             except ApiException as error:
                 if error.status not in (400, 422):
                     raise
-                return str(json.loads(error.body or "{}")["message"])
-            return ""
+                return Answer(refusal=json.loads(error.body or "{}")["message"])
+            return Answer(spec=made["spec"])
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(entry)) for entry in entries]
@@ -67,11 +77,13 @@ def of_lint(directory: Path, entries: Sequence[Entry]) -> list[list[dict[str, An
 
 def of_compile(entry: Entry) -> list[Problem]:
     """What keeps the object from Accepted=True that the API server has a word in."""
-    resource = Resource(
-        kind=entry.kind, namespace="shop", name=str(entry.metadata["name"]), spec=entry.spec
-    )
-    problems = compiled([resource], {}).problems
-    assert all(
-        problem.condition == "Accepted" for problem in problems if problem.reason == "Invalid"
-    )
+    problems = forms(entry).problems
+    assert all(one.condition == "Accepted" for one in problems if one.reason == "Invalid")
     return [problem for problem in problems if problem.reason in IN_SCHEMA]
+
+
+def forms(entry: Entry, spec: Any = None) -> Compiled:
+    """The entry compiled alone, or with the spec that somebody else made of its own."""
+    spec = entry.spec if spec is None else spec
+    name = str(entry.metadata["name"])
+    return compiled([Resource(kind=entry.kind, namespace="shop", name=name, spec=spec)], {})
