@@ -54,7 +54,7 @@ SCALARS = st.sampled_from([*NUMBERS, *STRINGS, "true", "false", "null"])
 
 def values() -> st.SearchStrategy[str]:
     """Any JSON value, spelled in any way."""
-    return st.recursive(SCALARS, lambda inner: arrays(inner) | objects(inner), max_leaves=12)
+    return st.recursive(SCALARS, lambda inner: arrays(inner) | objects(inner), max_leaves=8)
 
 
 @st.composite

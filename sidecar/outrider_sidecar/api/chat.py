@@ -154,6 +154,7 @@ class Chat:
             if repaired is None:
                 return unread(data)
             chunk = repaired
+        # Nearly every event is text and nothing else, and is spared the full reading.
         choices = chunk.choices
         if choices is not None and len(choices) == 1 and chunk.usage is None:
             choice = choices[0]
