@@ -131,3 +131,24 @@ def pairs(kind: str, number: int) -> Iterator[Entry]:
             continue  # the first took away what the second is about
         number -= 1
         yield Entry(f"{one.name}; {two.name}", kind, spec, True, "")
+
+
+def perturbed(kind: str, number: int) -> Iterator[Entry]:
+    """`number` small mistakes in each text of the full spec; only agreement is known."""
+    random = Random(kind)
+    for steps, schema in values(kind):
+        text = _at({"spec": SPECS[kind]}, steps)
+        if schema["type"] == "string" and "enum" not in schema:
+            for _ in range(number):
+                mistaken = _mistaken(text, random)
+                name = f"{path_of(list(steps))} is {mistaken!r}"
+                yield Entry(name, kind, replaced(kind, steps, mistaken), True, "")
+
+
+def _mistaken(text: str, random: Random) -> str:
+    """The text with one to three characters lost, doubled, added or exchanged."""
+    for _ in range(random.randint(1, 3)):
+        at = random.randrange(len(text) + 1)
+        other = random.choice("aZ09.-_:/*@[]+#? é\n%~" + text)
+        text = text[:at] + random.choice(("", other)) + text[at + random.choice((0, 1, 2)) :]
+    return text

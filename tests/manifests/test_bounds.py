@@ -7,14 +7,19 @@ import pytest
 
 from manifests.constraints import fields
 from manifests.entry import Entry
-from manifests.mutations import mutations, pairs, values
+from manifests.mutations import mutations, pairs, perturbed, values
 from manifests.verdicts import of_api_server, of_compile, of_lint
 from outrider_operator.resources.kinds import KINDS
 from outrider_operator.resources.wording import path_of
 
 PAIRS: Final = 200
+MISTAKES: Final = 10
 BOUNDS: Final = [entry for kind in KINDS for entry in mutations(kind)]
-ENTRIES: Final = [*BOUNDS, *(entry for kind in KINDS for entry in pairs(kind, PAIRS))]
+ENTRIES: Final = [
+    *BOUNDS,
+    *(entry for kind in KINDS for entry in pairs(kind, PAIRS)),
+    *(entry for kind in KINDS for entry in perturbed(kind, MISTAKES)),
+]
 
 
 @pytest.fixture(scope="module")

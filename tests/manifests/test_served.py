@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from manifests.entry import Entry, base
-from manifests.mutations import mutations
+from manifests.mutations import mutations, perturbed
 from manifests.table import ENTRIES
 from manifests.verdicts import of_compile
 from outrider_operator.compiler.compile import compile as compiled
@@ -56,7 +56,7 @@ def served(entries: list[Entry]) -> list[tuple[Entry, Snapshot]]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_is_accepted_is_served_or_refused_in_words(kind: str) -> None:
     of_table = [one for one in ENTRIES if one.kind == kind and one.accepted]
-    tried = served([*of_table, *mutations(kind)])
+    tried = served([*of_table, *mutations(kind), *perturbed(kind, 50)])
 
     wrong = [
         (entry.name, outcome)
