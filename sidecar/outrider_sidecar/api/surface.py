@@ -38,7 +38,10 @@ _HOT: Final = {
 
 _PREFIX: Final = re.compile(r"/*(?:openai/+)?(?:v1(?:/+|$))*")
 _DEPLOYMENT: Final = re.compile(r"/*openai/+deployments/+([^/]+)/+(.*)", re.DOTALL)
-_DOTS: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
+_SLASH: Final = re.compile(r"/|%2f|\\|%5c", re.IGNORECASE)
+_DOTS: Final = re.compile(
+    rf"(?:^|{_SLASH.pattern})(?:\.|%2e){{1,2}}(?:{_SLASH.pattern}|$)", re.IGNORECASE
+)
 _IN_PATH: Final = re.compile(r"(?:v1(?:alpha|beta)\d?/)?models?/([^/:?]+)(?::|/|$)")
 
 
@@ -67,12 +70,12 @@ def operation(method: str, path: str, query: str, has_anthropic_version: bool) -
 
 
 def _without_dots(path: str) -> str:
-    """The path without its dot segments (RFC 3986, 5.2.4), escaped ones too.
+    """The path without its dot segments (RFC 3986, 5.2.4), between escaped slashes too.
 
     So no caller climbs out of a backend's base URL, whose host may serve others beside it.
     """
     kept: list[str] = []
-    for segment in path.split("/"):
+    for segment in _SLASH.split(path):
         plain = segment.lower().replace("%2e", ".")
         if plain == "..":
             del kept[max(1, len(kept) - 1) :]

@@ -142,6 +142,7 @@ def test_only_a_post_has_stages(method: str) -> None:
         ("/v1/files/...", "files/..."),
         ("/v1/files/.hidden", "files/.hidden"),
         ("/v1/files/a..b", "files/a..b"),
+        ("/v1/files/a%2F..b", "files/a%2F..b"),
     ],
 )
 def test_a_path_we_do_not_know_goes_on_as_it_is_escaped(path: str, native: str) -> None:
@@ -158,6 +159,8 @@ def test_a_path_we_do_not_know_goes_on_as_it_is_escaped(path: str, native: str) 
         ("/v1/files/../models", "models"),
         ("/v1/files/%2e%2E/models", "models"),
         ("/v1/files/.%2e/%2e/models", "models"),
+        ("/v1/files/..%2f..%2Fmodels", "models"),
+        ("/v1/files/..%5c%2e%2e\\models", "models"),
         ("/v1/./models/.", "models"),
         ("/v1/a/b/../../../../team-b/v1/x", "team-b/v1/x"),
         ("/openai/deployments/../x", "x"),
