@@ -30,7 +30,7 @@ async def test_the_whole_story_comes_out(tmp_path: Path) -> None:
     assert "8 of 200 users got v8; asked again, 0 changed" in told
     assert "28 of 200 users moved to v8, the formula names 28: the same ones; 0 left v8" in told
     assert re.search(r"live in \d+ ms: support-answer-v8 5% -> 20%, 15% of users move", told)
-    assert re.search(r"requests over 21 generations: 0 failed, 0 by a generation never", told)
+    assert re.search(r"requests over \d+ generations: 0 failed, 0 by a generation never", told)
     assert "20 of 20 requests answered 200" in told
     assert "200 200 200 200 200 200 200 200 200 200 429" in told
     assert "10 of 10 requests per 1m used by this user (tier free)" in told

@@ -73,7 +73,7 @@ def test_a_problem_stands_on_a_line_with_its_place_and_the_exit_code_is_1(files:
     assert done.exit_code == 1
     [line] = [line for line in done.stdout.splitlines() if ": problem: " in line]
     assert line.startswith(
-        f"{route}:8:19: problem: LLMRoute default/support spec.backends[0].provider: "
+        f"{route}:8:19: problem: LLMRoute default/support: spec.backends[0].provider "
     )
     assert line.endswith(
         'is "Antropic", not one of OpenAI, Anthropic, OpenAICompatible, Simulated: '

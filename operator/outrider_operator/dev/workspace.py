@@ -35,7 +35,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
     def __str__(self) -> str:
         """One line: where, what, why."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        where = " ".join(part for part in (self.object, self.path) if part)
+        told = self.path in self.message
+        where = self.object if told else f"{self.object} {self.path}"
         parts = (place, self.severity, where, f"{self.message} [{self.reason}]")
         return ": ".join(part for part in parts if part)
 
