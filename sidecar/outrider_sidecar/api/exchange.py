@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 
 from outrider_sidecar.api.errors import Refusal, body_of, headers_of, status_of, stream_failure
 from outrider_sidecar.api.surface import Operation
+from outrider_sidecar.api.whole import Whole
 from outrider_sidecar.limits.limiter import Admission
 from outrider_sidecar.routing.table import RouteEntry
 from outrider_sidecar.telemetry.record import Record
@@ -71,9 +72,9 @@ class Exchange:
             fields["x-outrider-tokens"] = (
                 f"in={record.input_tokens},out={record.output_tokens},cached={record.cached_tokens}"
             )
-        response = web.Response(status=status, headers=fields, body=body)
-        await self._start(response)
-        await response.write_eof()
+        request = self.request
+        response = self._head = Whole(status, fields, body)
+        await response.send(request, closing=self.closing or request.version < (1, 1))
         return response
 
     async def begin(self, status: int, headers: Headers) -> AbstractStreamWriter | None:
