@@ -1,16 +1,29 @@
 """A client to call providers with, and scripted providers to be called."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from loopback.scripted import Provider, Serve, provider
 from outrider_sidecar.config.credentials import FileCredentials
 from outrider_sidecar.upstream.client import Upstream
+
+_ON_BOTH_LOOPS = ("test_connections.py", "test_relay.py")
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What sockets do is tested on the loop that the sidecar runs on as well."""
+    if item.path.name in _ON_BOTH_LOOPS:
+        return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.new_event_loop}
 
 
 @pytest.fixture(autouse=True)

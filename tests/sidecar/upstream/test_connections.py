@@ -193,6 +193,26 @@ async def test_an_answer_without_a_content_type_is_read_as_json(
     assert (got.body, dict(got.headers)["content-type"]) == (WHOLE, "application/json")
 
 
+async def test_an_answer_may_end_with_its_connection(serve: Serve, upstream: Upstream) -> None:
+    old = b"HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n"
+    provider = await serve(says(old, WHOLE, close=True))
+    for _ in range(2):
+        assert (await Errand({"old": to(provider)}).run(upstream)).body == WHOLE
+    streamed = says(
+        old.replace(b"application/json", b"text/event-stream"), *CHAT_STREAM, close=True
+    )
+    errand = Errand({"old": to(await serve(streamed))}, tables.chat("gpt", stream=True))
+    assert b"[DONE]" in await errand.text(upstream)
+    assert errand.record.cls == "ok"
+
+
+async def test_hints_before_an_answer_are_passed_over(serve: Serve, upstream: Upstream) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"
+    whole = head(200, **{"content-type": "application/json", "content-length": str(len(WHOLE))})
+    errand = Errand({"gpt": to(await serve(says(hints, whole + WHOLE)))})
+    assert (await errand.run(upstream)).body == WHOLE
+
+
 async def test_a_compressed_answer_is_decoded(serve: Serve, upstream: Upstream) -> None:
     provider = await serve(answers(gzip.compress(WHOLE), content_encoding="gzip"))
     got = await Errand({"gpt": to(provider)}).run(upstream)
