@@ -166,8 +166,7 @@ class Controllers:
     def end(self) -> None:
         """Kill those that still run."""
         for number, controller in enumerate(self._started):
-            if controller.runs:
-                controller.kill()
+            controller.kill()
             print(f"--- controller {number}", controller.log, sep="\n")
         for name in self._leases:
             self._view.call("DELETE", f"/api/v1/namespaces/{name}")

@@ -25,6 +25,7 @@ from outrider_operator.controller.store import Store
 WATCH_SECONDS: Final = 290
 WATCH_CLIENT_SECONDS: Final = 310
 CONNECT_SECONDS: Final = 10
+END_SECONDS: Final = 10
 BACKOFF_SECONDS: Final = (0.5, 1, 1)
 
 T = TypeVar("T")
@@ -57,23 +58,28 @@ class Informer:
     async def run(self) -> None:
         """Watch until cancelled; raises `WatchEnded` when kopf gives up."""
         loop = asyncio.get_running_loop()
-        operator = _Operator(self._registry(loop), self._namespaces)
+        ending = asyncio.Event()
+        operator = _Operator(self._registry(loop, ending), self._namespaces)
         with ThreadPoolExecutor(1, "kopf") as thread:
             ran = loop.run_in_executor(thread, operator.run)
+            ends = asyncio.create_task(ending.wait(), name="kopf ends")
+            either: set[asyncio.Future[Any]] = {ran, ends}
             try:
-                await asyncio.shield(ran)
-            except asyncio.CancelledError:
-                operator.stop()
-                await asyncio.wait([ran])
-                raise
-            except Exception as error:
-                reason = error.args[0] if error.args else type(error).__name__
-                raise WatchEnded(f"the watches ended: {reason}") from error
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 self.started = False
-        raise WatchEnded("the watches ended and gave no reason")
+                ends.cancel()
+                operator.stop()
+                if not await _over(ran):
+                    operator.force()
+                    await asyncio.wait([ran])
+                error = ran.exception()
+        reason = error.args[0] if error and error.args else type(error).__name__
+        raise WatchEnded(f"the watches ended: {reason}") from error
 
-    def _registry(self, loop: asyncio.AbstractEventLoop) -> kopf.OperatorRegistry:
+    def _registry(
+        self, loop: asyncio.AbstractEventLoop, ending: asyncio.Event
+    ) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
 
         async def there(work: Coroutine[Any, Any, T]) -> T:
@@ -82,6 +88,10 @@ class Informer:
         @kopf.on.startup(registry=registry)
         async def started(**_: Any) -> None:
             loop.call_soon_threadsafe(self._start)
+
+        @kopf.on.cleanup(registry=registry)
+        async def ended(**_: Any) -> None:
+            loop.call_soon_threadsafe(ending.set)
 
         @kopf.on.login(registry=registry)
         async def login(**_: Any) -> kopf.ConnectionInfo:
@@ -147,9 +157,20 @@ class _Operator:
             )
 
     def stop(self) -> None:
-        """End it, from another thread; once it has ended, nothing."""
+        """Ask it to end, from another thread; once it has ended, nothing."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._stop.set)
+
+    def force(self) -> None:
+        """End it, tasks and all: kopf may wait for ever for one that it has cancelled."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+async def _over(ran: asyncio.Future[None]) -> bool:
+    """Whether kopf has ended, within the time that this takes it."""
+    done, _ = await asyncio.wait([ran], timeout=END_SECONDS)
+    return bool(done)
 
 
 def _aside(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
