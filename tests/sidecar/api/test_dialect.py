@@ -1,6 +1,5 @@
 """What holds in both dialects."""
 
-import json
 from typing import Any
 
 import pytest
@@ -10,59 +9,13 @@ from hypothesis import strategies as st
 from outrider_sidecar.api.body import Body
 from outrider_sidecar.api.dialect import CHAT, MESSAGES, Dialect, Texts, Usage
 from outrider_sidecar.api.errors import Refusal
-from standins.spellings import values
+from standins.hostile import REQUESTS, TURNS, spelled
 
 DIALECTS: list[Dialect] = [CHAT, MESSAGES]
 
 
-def spelled(members: dict[str, str]) -> str:
-    return "{" + ",".join(f"{json.dumps(name)}: {value}" for name, value in members.items()) + "}"
-
-
-KINDS = st.sampled_from(
-    [
-        '"text"',
-        '"image"',
-        '"image_url"',
-        '"tool_use"',
-        '"tool_result"',
-        '"document"',
-        "null",
-        "1e999",
-    ]
-)
-PARTS = st.fixed_dictionaries(
-    {},
-    optional={
-        "type": KINDS,
-        "text": values(),
-        "thinking": values(),
-        "input": values(),
-        "content": values(),
-        "source": values(),
-    },
-).map(spelled)
-CONTENTS = values() | st.lists(PARTS, max_size=3).map(lambda parts: f"[{','.join(parts)}]")
-TURNS = st.fixed_dictionaries(
-    {"role": st.sampled_from(['"user"', '"assistant"', '"system"', '"tool"'])},
-    optional={"content": CONTENTS, "tool_calls": values(), "function_call": values()},
-).map(spelled)
-REQUESTS = st.fixed_dictionaries(
-    {"messages": st.lists(TURNS, max_size=3).map(lambda turns: f"[{','.join(turns)}]")},
-    optional={
-        "system": CONTENTS,
-        "tools": values(),
-        "functions": values(),
-        "stream": values(),
-        "response_format": values(),
-        "output_config": values(),
-        "output_format": values(),
-    },
-).map(spelled)
-
-
 @pytest.mark.parametrize("dialect", DIALECTS)
-@given(raw=REQUESTS)
+@given(raw=REQUESTS.map(spelled))
 def test_any_request_with_messages_can_be_measured(dialect: Dialect, raw: str) -> None:
     body = Body.parse(raw.encode())
 
