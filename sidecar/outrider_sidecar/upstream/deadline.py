@@ -1,6 +1,7 @@
 """The one timer of an attempt."""
 
 import asyncio
+import math
 from types import TracebackType
 
 
@@ -12,12 +13,13 @@ class Deadline:
     so a stream of many reads costs a handful of timers.
     """
 
-    __slots__ = ("_end", "_expired", "_handle", "_loop", "_task")
+    __slots__ = ("_end", "_expired", "_fires", "_handle", "_loop", "_task")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._end = 0.0
         self._handle: asyncio.TimerHandle | None = None
+        self._fires = math.inf
         self._task: asyncio.Task[object] | None = None
         self._expired = False
 
@@ -38,14 +40,12 @@ class Deadline:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
+            self._fires = math.inf
 
     def __enter__(self) -> None:
-        self._task = asyncio.current_task()
-        handle = self._handle
-        if handle is None or handle.when() > self._end:
-            if handle is not None:
-                handle.cancel()
-            self._handle = self._loop.call_at(self._end, self._fire)
+        self._task = asyncio.current_task(self._loop)
+        if self._fires > self._end:
+            self._arm()
 
     def __exit__(
         self,
@@ -60,12 +60,19 @@ class Deadline:
             if task.uncancel() == 0 and kind is asyncio.CancelledError:
                 raise TimeoutError from error
 
+    def _arm(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._fires = self._end
+        self._handle = self._loop.call_at(self._end, self._fire)
+
     def _fire(self) -> None:
         self._handle = None
+        self._fires = math.inf
         if self._task is None:
             return
         if self._loop.time() < self._end:
-            self._handle = self._loop.call_at(self._end, self._fire)
+            self._arm()
             return
         self._expired = True
         self._task.cancel()

@@ -158,11 +158,12 @@ class Relay:
         fill(record, usage)
 
     async def _next(self) -> bytes:
-        self._deadline.within(self._patience(self._timeouts.idle_ms))
+        patience = self._patience(self._timeouts.idle_ms)
+        self._deadline.within(patience)
         try:
             chunk = await self._read()
         except TimeoutError:
-            self._fault = f"sent nothing for {self._patience(self._timeouts.idle_ms)} ms"
+            self._fault = f"sent nothing for {patience} ms"
             return b""
         except (aiohttp.ClientError, OSError) as error:
             self._fault = f"broke off ({cause(error)})"
