@@ -69,3 +69,23 @@ def test_entries_that_are_not_ours_are_named() -> None:
 def test_notes_that_somebody_scribbled_over_are_none() -> None:
     body = config_map(metadata={"annotations": {"outrider.dev/notes": "{"}})
     assert held_of(body, "shop").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "foreign"),
+    [
+        (config_map(data={"notes.txt": "mine"}), True),
+        (config_map(), False),
+        (config_map(data={"snapshot.json": TEXT}), False),
+        (
+            config_map(
+                metadata={"labels": {"app.kubernetes.io/managed-by": "outrider"}},
+                data={"snapshot.json": "broken by hand"},
+            ),
+            False,
+        ),
+    ],
+    ids=["somebody's", "empty", "a snapshot without labels", "ours, broken"],
+)
+def test_what_holds_nothing_of_ours_is_foreign(body: dict[str, Any], foreign: bool) -> None:
+    assert held_of(body, "shop").foreign == foreign
