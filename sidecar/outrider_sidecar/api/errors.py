@@ -202,7 +202,9 @@ def _shape(refusal: Refusal, family: Family, request_id: str) -> dict[str, Any]:
         kind = _ANTHROPIC_TYPES.get(
             status, "api_error" if status >= 500 else "invalid_request_error"
         )
-        error = {"type": kind, "message": refusal.message, "code": refusal.code}
+        code = refusal.code
+        error: dict[str, Any] = {"type": kind, "message": refusal.message, "code": code}
+        error["details"] = {"error_code": code}  # where Anthropic's SDKs look for it
         return {"type": "error", "error": error, "request_id": request_id}
     if refusal.code == "provider_quota_exhausted":
         kind = "insufficient_quota"

@@ -110,6 +110,7 @@ def test_anthropics_shape_holds_the_code_and_the_request_id() -> None:
             "type": "not_found_error",
             "message": "No route.",
             "code": "caller_model_unknown",
+            "details": {"error_code": "caller_model_unknown"},
         },
         "request_id": ID,
     }
@@ -251,6 +252,7 @@ def test_the_anthropic_sdk_raises_every_refusal_once_with_all_that_it_says(code:
     assert error.status_code == wire.status
     assert error.request_id == ID
     assert error.api_message == "What is wrong."
+    assert error.error_code == code
     assert error.response.headers["x-outrider-error"] == code
     assert isinstance(error.body, dict)
     assert error.body["error"]["code"] == code
@@ -320,6 +322,7 @@ def test_the_anthropic_sdk_raises_the_failure_of_a_stream() -> None:
 
     assert caught.value.api_message == "It broke."
     assert caught.value.type == "api_error"
+    assert caught.value.error_code == "provider_stream_broken"
 
 
 def test_the_streams_of_these_tests_are_lawful_to_the_sdks() -> None:
