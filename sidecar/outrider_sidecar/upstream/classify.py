@@ -133,11 +133,15 @@ _BY_MESSAGE: Final = (
 
 
 class ProviderError(NamedTuple):
-    """What a provider's error body says; empty strings where it says nothing."""
+    """What a provider's error body says; empty strings where it says nothing.
+
+    `told`: the body is a JSON object, or a list with one, that has something to tell.
+    """
 
     code: str = ""
     kind: str = ""
     message: str = ""
+    told: bool = False
 
 
 def read_error(body: bytes) -> ProviderError:
@@ -148,15 +152,16 @@ def read_error(body: bytes) -> ProviderError:
         return ProviderError()
     if isinstance(answer, list) and answer:
         answer = answer[0]
-    if not isinstance(answer, dict):
+    if not isinstance(answer, dict) or not answer:
         return ProviderError()
     error = answer.get("error", answer)
     if isinstance(error, str):
-        return ProviderError(message=error)
+        return ProviderError(message=error, told=True)
     if not isinstance(error, dict):
-        return ProviderError()
+        return ProviderError(told=True)
     texts = (error.get("code"), error.get("type") or error.get("status"), error.get("message"))
-    return ProviderError(*(value if isinstance(value, str) else "" for value in texts))
+    code, kind, message = (value if isinstance(value, str) else "" for value in texts)
+    return ProviderError(code, kind, message, told=True)
 
 
 def of_error(status: int, headers: Mapping[str, str], error: ProviderError) -> ErrorClass:

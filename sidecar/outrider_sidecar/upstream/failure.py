@@ -59,11 +59,10 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, *, callers_k
     cls = of_error(status, headers, error)
     said = (error.message or error.kind or error.code)[:_QUOTED]
     message = f"answered {status}" + (f": {said}" if said else "")
-    told = error.message != ""
     if cls is ErrorClass.INVALID:
-        return Failed(cls, message, body=body if told else None)
+        return Failed(cls, message, body=body if error.told else None)
     if cls is ErrorClass.CREDENTIAL_REJECTED and callers_key and 400 <= status < 500:
-        return Failed(cls, message, body=body if told else None, status=status)
+        return Failed(cls, message, body=body if error.told else None, status=status)
     return Failed(cls, message, retry_after=retry_after(headers))
 
 

@@ -111,13 +111,31 @@ async def test_no_other_backend_is_asked_when_the_request_itself_is_wrong(
     assert spare.requests == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        b'{"error": {"message": "temperature is 9", "param": "temperature"}}',
+        b'{"detail": [{"loc": ["body", "messages"], "msg": "Field required"}]}',
+        b'{"error": "temperature is 9"}',
+        b'[{"error": {"code": 400}}]',
+    ],
+)
 async def test_an_invalid_request_is_told_in_the_providers_own_words(
-    serve: Serve, upstream: Upstream
+    serve: Serve, upstream: Upstream, words: bytes
 ) -> None:
-    words = b'{"error": {"message": "temperature is 9", "param": "temperature"}}'
     provider = await serve(answers(words, 422))
     refusal = await refused(Errand({"only": to(provider)}), upstream)
     assert (refusal.status, body_of(refusal, "openai", "or_1")) == (400, words)
+
+
+@pytest.mark.parametrize("page", [b"<html>Bad Request</html>", b"", b"{}", b"[]", b"null"])
+async def test_a_page_that_says_nothing_to_a_program_is_not_passed_on(
+    serve: Serve, upstream: Upstream, page: bytes
+) -> None:
+    provider = await serve(answers(page, 400))
+    refusal = await refused(Errand({"only": to(provider)}), upstream)
+    assert (refusal.code, refusal.status, refusal.body) == ("caller_invalid", 400, None)
+    assert refusal.message == "backend only answered 400"
 
 
 async def test_a_single_failure_is_told_by_its_own_code_and_status(
