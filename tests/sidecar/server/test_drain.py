@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
+from loopback.clock import Clock, turns
 from loopback.process import Sidecar, running, simulated
 from loopback.provider import END, Provider, delta, saying, streaming
 from loopback.stage import CHAT, MESSAGES, Start, compiled, route
@@ -184,3 +185,25 @@ async def test_a_request_in_flight_is_answered_while_draining(
     assert (await wire.answer()).status == 200
     await ending
     assert await wire.closed() == b""
+
+
+async def test_a_caller_that_never_reads_does_not_hold_the_exit(
+    clock: Clock, start: Start, provider: Provider
+) -> None:
+    async def flood(request: web.BaseRequest, _: object) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        while True:
+            await response.write(delta("x" * 64 * 1024))
+
+    stage = await start(drain_seconds=1)
+    provider.respond = flood
+    wire = await stage.wire()
+    await wire.send(request("POST", CHAT, chat(stream=True)))
+    await wire.head()
+    await turns(500)
+    ending = asyncio.create_task(stage.proxy.drain())
+    while not ending.done():
+        await clock.forward(1)
+    await ending
+    assert (await stage.settled.get()).cls == "Internal"
