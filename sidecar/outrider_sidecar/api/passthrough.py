@@ -18,6 +18,7 @@ from outrider_sidecar.routing.choice import Candidate
 from outrider_sidecar.upstream.classify import CONSEQUENCES, ProviderError, of_error, of_exception
 from outrider_sidecar.upstream.client import Target, Upstream
 from outrider_sidecar.upstream.deadline import Deadline
+from outrider_sidecar.upstream.failure import cause
 from outrider_sidecar.upstream.outgoing import CREDENTIALS, KeyMissing, target
 
 # Of one connection, of the provider's own origin, or a key that it repeats.
@@ -154,5 +155,5 @@ def unreached(exchange: Exchange, candidate: Candidate, error: Exception) -> Ref
     exchange.once = True
     return refuse(
         CONSEQUENCES[found].code,
-        f"backend {candidate.name} at {candidate.backend.base_url} gave no answer: {found.value}",
+        f"backend {candidate.name} at {candidate.backend.base_url} gave no answer ({cause(error)})",
     )

@@ -80,6 +80,8 @@ def cause(error: BaseException) -> str:
         case aiohttp.ClientConnectorError():
             why = error.os_error.strerror or str(error.os_error)
             return f"{error.host}:{error.port}, {why}"[:_QUOTED]
+        case TimeoutError() if not str(error):
+            return "it took too long"
         case _:
             return (str(error) or type(error).__name__).split("\n", 1)[0][:_QUOTED]
 
