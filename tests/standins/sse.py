@@ -1,7 +1,9 @@
-"""Small streams of both dialects, as the providers document them."""
+"""Small answers and streams of both dialects, as the providers document them, and their text."""
 
 import json
 from typing import Any
+
+from outrider_sidecar.api.sse import Events, data_of
 
 COMPLETION: dict[str, Any] = {
     "id": "chatcmpl-1",
@@ -104,3 +106,29 @@ MESSAGE_STREAM = [
     MESSAGE_DELTA,
     MESSAGE_STOP,
 ]
+
+
+def text_of(answer: bytes) -> str:
+    """The text of a whole answer in either dialect."""
+    read = json.loads(answer)
+    if "choices" in read:
+        return str(read["choices"][0]["message"]["content"])
+    return "".join(block["text"] for block in read["content"])
+
+
+def events_of(stream: bytes) -> list[Any]:
+    """The JSON of a stream's events."""
+    found = [data_of(event) for event in Events().feed(stream)]
+    return [json.loads(data) for data in found if data.startswith(b"{")]
+
+
+def said_in(stream: bytes) -> str:
+    """The text of a stream in either dialect, of its first choice."""
+    text = ""
+    for event in events_of(stream):
+        for choice in event.get("choices", []):
+            if choice["index"] == 0:
+                text += choice["delta"].get("content", "")
+        if event.get("type") == "content_block_delta":
+            text += event["delta"]["text"]
+    return text
