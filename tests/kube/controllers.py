@@ -7,7 +7,6 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -157,9 +156,7 @@ class Controllers:
 
     def new_namespace(self) -> str:
         """One for Leases."""
-        name = f"system-{uuid.uuid4().hex[:12]}"
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        self._view.call("POST", "/api/v1/namespaces", body)
+        name = self._view.create_namespace("system")
         self._leases.append(name)
         return name
 
@@ -169,4 +166,4 @@ class Controllers:
             controller.kill()
             print(f"--- controller {number}", controller.log, sep="\n")
         for name in self._leases:
-            self._view.call("DELETE", f"/api/v1/namespaces/{name}")
+            self._view.delete_namespace(name)

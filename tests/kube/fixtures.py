@@ -5,7 +5,6 @@ left out and the summary says so; where ``CI`` is set that is an error instead.
 """
 
 import os
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,15 +28,6 @@ def api_server() -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def namespace(api_server: ApiServer) -> Iterator[str]:
-    """A fresh namespace, deleted afterwards without waiting for it to be gone."""
-    name = f"test-{uuid.uuid4().hex[:12]}"
-    api_server.kubectl("create", "namespace", name)
-    yield name
-    api_server.try_kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
-
-
-@pytest.fixture
 async def kube_client(api_server: ApiServer) -> AsyncIterator[Any]:
     """A `kubernetes.aio` ApiClient for the API server."""
     async with api_server.client() as client:
@@ -49,6 +39,14 @@ def view(api_server: ApiServer) -> Iterator[View]:
     """The API server as tests look at it."""
     with viewing(api_server) as view:
         yield view
+
+
+@pytest.fixture
+def namespace(view: View) -> Iterator[str]:
+    """A fresh namespace, deleted afterwards without waiting for it to be gone."""
+    name = view.create_namespace("test")
+    yield name
+    view.delete_namespace(name)
 
 
 @pytest.fixture

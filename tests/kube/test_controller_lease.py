@@ -1,11 +1,18 @@
 """Two controllers at once: one writes."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from kube.controllers import Controllers
-from kube.gate import Gate
+import pytest
+
+from kube.apiserver import ApiServer
+from kube.controllers import Controller, Controllers
+from kube.gate import Gate, Stop, Where, gate_before
 from kube.manifests import route, version
 from kube.place import SNAPSHOT, Place
+from kube.view import Object, View
 
 CONFIGMAP = rf"/configmaps/{SNAPSHOT}\?fieldManager=outrider-controller&"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
@@ -16,6 +23,53 @@ def canary(place: Place) -> None:
     """A route whose prompt has a canary at 5 %, settled."""
     place.apply(route(), version("v7", 95), version("v8", 5, "Be brief."))
     place.event("SplitChanged", "support", "v7 95%, v8 5%")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A holder that stopped at a step, and the next one, which waits for the Lease."""
+
+    place: Place
+    gate: Gate
+    stop: Stop
+    lease: str
+    holder: Controller
+    left: Object
+    next_one: Controller
+
+
+@pytest.fixture(scope="module")
+def scenes(
+    api_server: ApiServer, view: View, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Scene]]:
+    """Two that take a Lease's 15 s each, so both begin at once."""
+    with ExitStack() as stack:
+
+        def scene(where: Where, end: Callable[[Controller], None]) -> Scene:
+            namespace = view.create_namespace("test")
+            stack.callback(view.delete_namespace, namespace)
+            place = Place(api_server, view, namespace)
+            gate = stack.enter_context(gate_before(view.port))
+            controllers = Controllers(api_server, view, namespace)
+            stack.callback(controllers.end)
+            lease = controllers.new_namespace()
+            login = gate.kubeconfig(tmp_path_factory.mktemp("gate"))
+            holder = controllers.start(lease=lease, kubeconfig=login).watching()
+            canary(place)
+            stop = gate.hold("PATCH", CONFIGMAP, where)
+            place.weigh("v8", 20)
+            stop.wait()
+            end(holder)
+            left = view.get(LEASES.format(lease), LEASE)
+            assert left is not None
+            next_one = controllers.start(lease=lease)
+            next_one.says("waiting for Lease")
+            return Scene(place, gate, stop, lease, holder, left, next_one)
+
+        yield {
+            "killed": scene("after", Controller.kill),
+            "paused": scene("before", Controller.pause),
+        }
 
 
 def test_only_the_holder_writes_and_a_clean_end_hands_over_at_once(
@@ -46,41 +100,31 @@ def test_only_the_holder_writes_and_a_clean_end_hands_over_at_once(
 
 
 def test_a_stale_lease_is_waited_out_and_what_the_killed_holder_left_is_completed(
-    place: Place, controllers: Controllers, gate: Gate, tmp_path: Path
+    scenes: dict[str, Scene],
 ) -> None:
-    lease = controllers.new_namespace()
-    holder = controllers.start(lease=lease, kubeconfig=gate.kubeconfig(tmp_path)).watching()
-    canary(place)
-    before = place.published()
-    stop = gate.hold("PATCH", CONFIGMAP, "after")
-    place.weigh("v8", 20)
-    stop.wait()
-    holder.kill()
-    stop.lose()
-    published = place.published(above=before.generation)
-    left = place.view.get(LEASES.format(lease), LEASE)
-    assert left is not None
-    next_one = controllers.start(lease=lease)
-    next_one.says("waiting for Lease")
-    assert place.view.get(LEASES.format(lease), LEASE) == left
-    next_one.watching()
+    """It was killed between ConfigMap and status."""
+    scene = scenes["killed"]
+    place = scene.place
+    scene.stop.lose()
+    published = place.published()
+    assert published.prompts["answer"].ranges[0] == (0, 1738, "v8")
+    scene.next_one.watching()
+    held = place.view.get(LEASES.format(scene.lease), LEASE)
+    assert held is not None
+    assert held["spec"]["holderIdentity"] != scene.left["spec"]["holderIdentity"]
+    assert held["spec"]["leaseTransitions"] == 1
     place.served("v8", "17.39%")
     place.event("SplitChanged", "support", "-> 17.39%")
     assert place.published() == published
 
 
 def test_a_paused_holder_that_wakes_up_after_its_lease_ran_out_writes_nothing(
-    place: Place, controllers: Controllers, gate: Gate, tmp_path: Path
+    scenes: dict[str, Scene],
 ) -> None:
     """The one write that was under way is refused, because it carries what was read."""
-    lease = controllers.new_namespace()
-    holder = controllers.start(lease=lease, kubeconfig=gate.kubeconfig(tmp_path)).watching()
-    canary(place)
-    stop = gate.hold("PATCH", CONFIGMAP)
-    place.weigh("v8", 20)
-    stop.wait()
-    holder.pause()
-    next_one = controllers.start(lease=lease).watching()
+    scene = scenes["paused"]
+    place, gate = scene.place, scene.gate
+    scene.next_one.watching()
     place.served("v8", "17.39%")
     place.event("SplitChanged", "support", "-> 17.39%")
     place.weigh("v8", 30)
@@ -88,14 +132,14 @@ def test_a_paused_holder_that_wakes_up_after_its_lease_ran_out_writes_nothing(
     place.event("SplitChanged", "support", "-> 24%")
     asked = len(gate.requests)
     before, versions = place.everything(), place.versions()
-    stop.let_go()
-    holder.wake()
-    assert holder.ended() == 1
-    assert "may not write any more" in holder.log
+    scene.stop.let_go()
+    scene.holder.wake()
+    assert scene.holder.ended() == 1
+    assert "may not write any more" in scene.holder.log
     assert place.everything() == before
     assert place.versions() == versions
     assert not [each for each in gate.requests[asked:] if each.startswith(("PATCH", "POST"))]
-    assert next_one.runs
+    assert scene.next_one.runs
 
 
 def test_a_lease_taken_away_ends_the_holder(place: Place, controllers: Controllers) -> None:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -30,6 +31,18 @@ class View:
             connection.request(method, path, data, {"Content-Type": content})
             answer: Object = json.loads(connection.getresponse().read())
             return answer
+
+    def create_namespace(self, prefix: str) -> str:
+        """The name of a fresh one."""
+        name = f"{prefix}-{uuid.uuid4().hex[:12]}"
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        made = self.call("POST", "/api/v1/namespaces", body)
+        assert made["kind"] == "Namespace", made
+        return name
+
+    def delete_namespace(self, name: str) -> None:
+        """Delete it, if it is there, without waiting for it to be gone."""
+        self.call("DELETE", f"/api/v1/namespaces/{name}")
 
     def get(self, collection: str, name: str) -> Object | None:
         """One object, None when it is not there."""
