@@ -6,6 +6,7 @@ from typing import Final
 
 import aiohttp
 
+from outrider_sidecar.api.alike import Alike
 from outrider_sidecar.api.dialect import Dialect, Seen, Usage
 from outrider_sidecar.api.errors import refuse, stream_failure
 from outrider_sidecar.api.sse import Events
@@ -33,6 +34,7 @@ class Relay:
     """
 
     __slots__ = (
+        "_alike",
         "_backend",
         "_content",
         "_deadline",
@@ -80,6 +82,7 @@ class Relay:
         self._silent = silent
         self._guess = guess
         self._events = Events()
+        self._alike = Alike()
         self._content = False
         self._done = False
         self._error: bytes | None = None
@@ -158,16 +161,22 @@ class Relay:
         fill(record, usage)
 
     async def _next(self) -> bytes:
-        patience = self._patience(self._timeouts.idle_ms)
-        self._deadline.within(patience)
+        # What a stream costs is what stands here times its events: `_read` is written out.
+        timeouts, deadline = self._timeouts, self._deadline
+        patience = timeouts.request_ms if self._silent else timeouts.idle_ms
+        deadline.within(patience)
+        asked = time.perf_counter()
         try:
-            chunk = await self._read()
+            with deadline:
+                chunk = await self._reply.read()
         except TimeoutError:
             self._fault = f"sent nothing for {patience} ms"
             return b""
         except (aiohttp.ClientError, OSError) as error:
             self._fault = f"broke off ({cause(error)})"
             return b""
+        finally:
+            self._record.waited += time.perf_counter() - asked
         return self._take(chunk) if chunk else self._last()
 
     async def _read(self) -> bytes:
@@ -190,6 +199,11 @@ class Relay:
             return b""
         passed: list[bytes] = []
         for event in events:
+            chars = self._alike.chars(event)
+            if chars is not None:
+                self._text_chars += chars
+                passed.append(event)
+                continue
             seen = self._inspect(event)
             if seen is None:
                 passed.append(event)
@@ -198,6 +212,7 @@ class Relay:
                 self._refuse(seen)
                 break
             self._note(seen)
+            self._alike.learn(event, seen)
             if not (seen.usage_only and self._withhold):
                 passed.append(event)
             if seen.done:
