@@ -20,6 +20,10 @@ T = TypeVar("T")
 # Bytes checked for UTF-8 at a time: decoded at once, 31 MiB may take four times that.
 _PIECE: Final = 1 << 18
 
+# Providers know some thirty; members beyond this are not laid out, which costs far more than
+# decoding them.
+MEMBERS: Final = 1_000
+
 _TEXT: Final = msgspec.json.Decoder(str)
 
 # By type, and types come from code: there are few, and making a decoder is dear.
@@ -50,8 +54,8 @@ class Body:
     def parse(cls, raw: bytes) -> "Body":
         """The body in `raw`.
 
-        Raises Refusal `caller_json` when it is not UTF-8, not JSON, nested too deep or no
-        object, and `caller_duplicate_key` when a top-level key stands in it twice.
+        Raises Refusal `caller_json` when it is not UTF-8, not JSON, nested too deep, no object
+        or one of more than `MEMBERS` members, and `caller_duplicate_key` when a top-level key stands in it twice.
         """
         if not raw.isascii():
             _check_utf8(raw)
@@ -59,6 +63,7 @@ class Body:
             fields = layout.FIELDS.decode(raw)
         except (msgspec.MsgspecError, RecursionError) as error:
             return cls._parse_repaired(raw, error)
+        _check_number(fields)
         gap = layout.gap_of(raw, fields)
         if gap is not None:
             return cls(raw, fields, raw, gap, [])
@@ -134,6 +139,7 @@ class Body:
             fields = layout.FIELDS.decode(sound)
         except (msgspec.MsgspecError, RecursionError) as second:
             raise _not_json(raw, second) from second
+        _check_number(fields)
         members = _members(sound, fields)
         return cls(raw, layout.cut(raw, members), sound, None, members)
 
@@ -220,6 +226,14 @@ def _members(text: bytes, fields: dict[str, msgspec.Raw]) -> list[layout.Member]
         "disagree about which one counts: send it once.",
         param=key,
     )
+
+
+def _check_number(fields: dict[str, msgspec.Raw]) -> None:
+    if len(fields) > MEMBERS:
+        raise refuse(
+            "caller_json",
+            f"The request body has {len(fields)} members, at most {MEMBERS} are read. Send fewer.",
+        )
 
 
 def _surrogate(path: str) -> Refusal:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_sidecar.api.body import Body
+from outrider_sidecar.api.body import MEMBERS, Body
 from outrider_sidecar.api.dialect import CHAT, MESSAGES
 from outrider_sidecar.api.errors import Refusal
 from standins.spellings import Number, Object, bodies, read
@@ -312,3 +312,14 @@ def test_a_large_body_is_neither_copied_nor_decoded_to_be_read() -> None:
     assert body.raw is raw
     assert body.fields["messages"] == msgspec.Raw(messages)
     assert body.splice({"/model": b'"x"'}) == raw.replace(b'"m"', b'"x"', 1)
+
+
+@pytest.mark.parametrize("space", ["", " ", "\\ud800"])
+def test_a_body_of_endless_members_is_refused_before_it_is_laid_out(space: str) -> None:
+    members = ",".join(f'"k{number}{space}":1' for number in range(MEMBERS + 1))
+
+    with pytest.raises(Refusal) as caught:
+        Body.parse(b"{" + members.encode() + b"}")
+
+    assert caught.value.code == "caller_json"
+    assert "has 1001 members, at most 1000 are read" in caught.value.message
