@@ -5,38 +5,23 @@ from pathlib import Path
 
 import click
 
+from outrider_operator.cli import options
 from outrider_operator.dev import environment, workspace
 from outrider_operator.dev.local import keyless
-from outrider_sidecar.config.credentials import Credentials, FileCredentials
 
 
 @click.command(short_help="Check that references and keys are there.")
-@click.option(
-    "--file",
-    "-f",
-    "paths",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True),
-    metavar="PATH",
-    help="Manifests; repeatable. Default: what `outrider dev` makes of the environment and .env.",
+@options.files(
+    "Manifests; repeatable. Default: what `outrider dev` makes of the environment and .env."
 )
-@click.option(
-    "--credentials",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    metavar="DIR",
-    help="Keys as files DIR/SECRET/KEY. Default: <KEY>_API_KEY from the environment or .env.",
-)
+@options.credentials
 def check(paths: tuple[Path, ...], credentials: Path | None) -> None:
     """Check that everything needed to serve is there: references and credentials.
 
     Each line names what is missing, why it is needed and how to mend it. Exit 2 if anything is.
     """
     variables = environment.read(Path.cwd())
-    keys: Credentials = (
-        FileCredentials(credentials)
-        if credentials
-        else environment.EnvironmentCredentials(variables)
-    )
+    keys = options.keys(credentials, variables)
     notes: tuple[str, ...] = ()
     try:
         if paths:

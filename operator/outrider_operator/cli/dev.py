@@ -6,21 +6,15 @@ from typing import Literal
 
 import click
 
+from outrider_operator.cli import options
 from outrider_operator.dev import environment
-from outrider_sidecar.config.credentials import Credentials, FileCredentials
 from outrider_sidecar.config.settings import Settings
 
 
 @click.command(short_help="Serve manifests on this machine, no cluster needed.")
-@click.option(
-    "--file",
-    "-f",
-    "paths",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True),
-    metavar="PATH",
-    help="Manifests: a file or a directory, watched; repeatable. Default: one route made of the "
-    "keys in the environment or in .env.",
+@options.files(
+    "Manifests: a file or a directory, watched; repeatable. Default: one route made of the keys "
+    "in the environment or in .env."
 )
 @click.option("--demo", is_flag=True, help="Tell the story of Outrider on simulated users.")
 @click.option(
@@ -33,12 +27,7 @@ from outrider_sidecar.config.settings import Settings
     show_default=True,
     help="Port of /readyz, /metrics, /stats.",
 )
-@click.option(
-    "--credentials",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    metavar="DIR",
-    help="Keys as files DIR/SECRET/KEY. Default: <KEY>_API_KEY from the environment or .env.",
-)
+@options.credentials
 @click.option("--namespace", "-n", help="The namespace to serve. Default: the only one there is.")
 @click.option(
     "--log",
@@ -75,11 +64,7 @@ def dev(
             uvloop.run(tell(settings))
             return
         variables = environment.read(Path.cwd())
-        keys: Credentials = (
-            FileCredentials(credentials)
-            if credentials
-            else environment.EnvironmentCredentials(variables)
-        )
+        keys = options.keys(credentials, variables)
         source = paths or environment.resources(variables)
         uvloop.run(serve(source, settings, keys, namespace=namespace, log=log, say=click.echo))
     except (UnusableError, environment.VariableError) as error:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from outrider_operator.cli import options
 from outrider_operator.dev import explanation
 from outrider_operator.dev.namespace import AmbiguousNamespaceError, choose
 from outrider_operator.dev.workspace import load
@@ -16,15 +17,8 @@ _HELLO = "Hello"
 
 
 @click.command(short_help="Show what becomes of a request, and why.")
-@click.option(
-    "--file",
-    "-f",
-    "paths",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path, allow_dash=True),
-    metavar="PATH",
-    help="Manifests: a file, a directory, or - for standard input; repeatable.",
+@options.files(
+    "Manifests: a file, a directory, or - for standard input; repeatable.", required=True
 )
 @click.option("--model", required=True, help="The model the application names.")
 @click.option("--user", help="The user: header x-outrider-user.")
@@ -45,14 +39,7 @@ _HELLO = "Hello"
     help="Chat Completions, or Anthropic's Messages.",
 )
 @click.option("--namespace", "-n", help="Default: the only one there is.")
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Lines for people, or JSON.",
-)
+@options.output(("text", "json"), "Lines for people, or JSON.")
 def explain(
     paths: tuple[Path, ...],
     model: str,

@@ -6,22 +6,13 @@ from pathlib import Path
 import click
 import msgspec
 
-from outrider_operator.cli import previous
+from outrider_operator.cli import options, previous
 from outrider_operator.dev.workspace import Workspace, load
-
-PATHS = click.Path(path_type=Path, allow_dash=True)
 
 
 @click.command(short_help="Check manifests as a cluster would.")
-@click.argument("paths", nargs=-1, required=True, type=PATHS, metavar="PATH...")
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Lines for people, or one JSON object.",
-)
+@click.argument("paths", nargs=-1, required=True, type=options.PATHS, metavar="PATH...")
+@options.output(("text", "json"), "Lines for people, or one JSON object.")
 @previous.option("An earlier output of `outrider render`, for warnings about what the edit moves.")
 def lint(paths: tuple[Path, ...], output: str, earlier: Path | None) -> None:
     """Check manifests as the API server and the compiler do, without either.

@@ -9,23 +9,15 @@ import click
 import msgspec
 import yaml
 
-from outrider_operator.cli import previous
-from outrider_operator.cli.lint import PATHS
+from outrider_operator.cli import options, previous
 from outrider_operator.dev.workspace import load
 from outrider_sidecar import snapshot
 from outrider_sidecar.snapshot import Snapshot
 
 
 @click.command(short_help="Print the snapshot of each namespace.")
-@click.argument("paths", nargs=-1, required=True, type=PATHS, metavar="PATH...")
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["json", "yaml"]),
-    default="json",
-    show_default=True,
-    help="How {namespace: snapshot} is printed.",
-)
+@click.argument("paths", nargs=-1, required=True, type=options.PATHS, metavar="PATH...")
+@options.output(("json", "yaml"), "How {namespace: snapshot} is printed.")
 @click.option(
     "--namespace", "-n", help="Print this namespace's snapshot alone, as a sidecar reads it."
 )
