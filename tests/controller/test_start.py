@@ -1,12 +1,13 @@
 """Starts that need no API server, mostly because they fail."""
 
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from kube.apiserver import ApiServer
-from kube.controllers import Controller
+from kube.controllers import PROGRAM, Controller
 
 NOBODY = """
 apiVersion: v1
@@ -45,6 +46,34 @@ def test_a_bad_kubeconfig_is_named_and_the_exit_code_is_2(
     assert said in controller.log
     assert str(file) in controller.log
     assert "Traceback" not in controller.log
+
+
+def test_a_pod_without_a_service_account_is_told_what_to_mount(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [PROGRAM, "controller", "--port", "0"],
+        env={"HOME": str(tmp_path), "KUBERNETES_SERVICE_HOST": "10.0.0.1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "this pod gives no ServiceAccount" in done.stderr
+    assert "or give --kubeconfig FILE" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_any_log_in_it_says_where_it_looked(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [PROGRAM, "controller", "--port", "0"],
+        env={"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "give --kubeconfig FILE or set KUBECONFIG" in done.stderr
 
 
 def test_an_api_server_that_does_not_answer_is_waited_for(tmp_path: Path) -> None:

@@ -140,7 +140,13 @@ async def connect(
     configuration = client.Configuration()
     loader: Any = None
     if kubeconfig is None and "KUBECONFIG" not in os.environ and _in_pod():
-        config.load_incluster_config(client_configuration=configuration)
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except (config.ConfigException, OSError) as error:
+            raise NoCredentials(
+                f"this pod gives no ServiceAccount to log in with: {error} Mount one "
+                "(automountServiceAccountToken), or give --kubeconfig FILE"
+            ) from error
     else:
         file = str(kubeconfig or config.KUBE_CONFIG_DEFAULT_LOCATION)
         if not _is_there(file):
