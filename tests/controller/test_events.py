@@ -1,9 +1,11 @@
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from outrider_operator.controller.events import of_conditions, of_publication
 from outrider_operator.controller.held import Held
 from outrider_operator.controller.mirror import lost_splits, mirrored
-from outrider_operator.controller.notes import Note, of_snapshot, restored
+from outrider_operator.controller.notes import Note, bounded, of_snapshot, restored, shortened
 from outrider_operator.controller.objects import Observed
 from outrider_sidecar.snapshot import Prompt, Snapshot
 
@@ -113,3 +115,17 @@ def test_a_torn_mirror_is_not_used_and_the_loss_is_told() -> None:
     assert lost_splits([route, VERSION], None) == ()
     (note,) = of_snapshot(None, snapshot((0, 9999, "v8")), ("answer",))
     assert note.reason == "SplitRebuilt"
+
+
+def test_notes_of_the_largest_publication_have_room_in_an_annotation() -> None:
+    note = Note(reason="SplitChanged", prompt="p" * 63, text="v1 0.01%, " * 10_000)
+    notes = bounded([note] * 10_000)
+    assert len(msgspec.json.encode(notes)) < 256 * 1024
+    assert notes[0].text.endswith("...")
+
+
+@given(st.text(), st.integers(3, 40))
+def test_a_shortened_text_fits_and_is_text(text: str, size: int) -> None:
+    short = shortened(text, size)
+    assert len(short.encode()) <= size
+    assert short == text or text.startswith(short.removesuffix("..."))

@@ -16,11 +16,12 @@ import msgspec
 from outrider_operator.controller.errors import Conflict, Forbidden, KubeError, NotFound
 from outrider_operator.controller.held import NAME, Held
 from outrider_operator.controller.kube import Kube
+from outrider_operator.controller.notes import shortened
 from outrider_operator.controller.objects import API, Observed
 
 REMEMBERED: Final = 20_000
 NEWS_SECONDS: Final = 600
-NOTE_CHARACTERS: Final = 1000
+NOTE_BYTES: Final = 1024
 REPORTER: Final = "outrider.dev/controller"
 
 logger = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ class Poster:
             "type": event.type,
             "reason": event.reason,
             "action": "Publish",
-            "note": event.note[:NOTE_CHARACTERS],
+            "note": shortened(event.note, NOTE_BYTES),
             "reportingController": REPORTER,
             "reportingInstance": self._instance[:128],
             "regarding": {

@@ -1,13 +1,16 @@
 """What a publication does, in words for people. Pure."""
 
-from collections.abc import Collection
-from typing import Literal
+from collections.abc import Collection, Sequence
+from typing import Final, Literal
 
 import msgspec
 
 from outrider_operator.compiler.goals import percent
 from outrider_operator.compiler.ranges import counts, moved
 from outrider_sidecar.snapshot import Prompt, Snapshot
+
+NOTES: Final = 100
+TEXT_BYTES: Final = 1000
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +39,21 @@ def of_snapshot(
         elif prompt.ranges and (held is None or held.ranges != prompt.ranges):
             notes.append(Note(reason="SplitChanged", prompt=name, text=_split(held, prompt)))
     return tuple(notes)
+
+
+def bounded(notes: Sequence[Note]) -> tuple[Note, ...]:
+    """As many as have room in an annotation, which holds 256 KiB, and in a day's Events."""
+    return tuple(
+        msgspec.structs.replace(note, text=shortened(note.text, TEXT_BYTES))
+        for note in notes[:NOTES]
+    )
+
+
+def shortened(text: str, size: int) -> str:
+    """The text in at most so many bytes of UTF-8, with an ellipsis for what was cut."""
+    if len(text.encode()) <= size:
+        return text
+    return text.encode()[: size - 3].decode(errors="ignore") + "..."
 
 
 def restored(exists: bool, problem: str) -> Note:

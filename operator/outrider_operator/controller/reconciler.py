@@ -29,13 +29,14 @@ from outrider_operator.controller.held import NAME, Held
 from outrider_operator.controller.kube import Kube
 from outrider_operator.controller.metrics import Metrics
 from outrider_operator.controller.mirror import lost_splits, mirrored
-from outrider_operator.controller.notes import of_snapshot, restored
+from outrider_operator.controller.notes import bounded, of_snapshot, restored
 from outrider_operator.controller.objects import Observed, observed, path_of
 from outrider_operator.controller.publisher import Publisher
 from outrider_operator.controller.store import Store
 from outrider_sidecar.snapshot import Snapshot, seal
 
 STATUS_WRITES: Final = 8
+LOGGED: Final = 4
 
 logger = logging.getLogger(__name__)
 
@@ -155,6 +156,7 @@ class Reconciler:
                 f"ConfigMap {NAME} of namespace {namespace} holds what somebody else put there; "
                 f"save it, then: kubectl delete configmap {NAME} -n {namespace}"
             )
+        notes = bounded(notes)
         self._fence()
         generation = previous.generation if previous is not None else 0
         place.held = await self._publisher.publish(snapshot, held, generation, notes)
@@ -165,7 +167,8 @@ class Reconciler:
             namespace,
             place.held.generation,
             place.held.size,
-            "".join(f"; {note.text}" for note in notes),
+            "".join(f"; {note.text}" for note in notes[:LOGGED])
+            + (f"; and {len(notes) - LOGGED} more" if len(notes) > LOGGED else ""),
         )
 
     async def _tell(
