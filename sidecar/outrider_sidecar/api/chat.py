@@ -26,19 +26,19 @@ _IMAGE_KINDS: Final = ("image_url", "input_image", "image")
 _TRUE: Final = msgspec.Raw(b"true")
 
 
-class _Function(msgspec.Struct):
+class _Function(msgspec.Struct, gc=False):
     name: Any = None
     arguments: Any = None
     input: Any = None
 
 
-class _Call(msgspec.Struct):
+class _Call(msgspec.Struct, gc=False):
     id: Any = None
     function: _Function | None = None
     custom: _Function | None = None
 
 
-class _Said(msgspec.Struct):
+class _Said(msgspec.Struct, gc=False):
     """A message or a delta; servers differ in the name of reasoning."""
 
     content: Any = None
@@ -50,20 +50,20 @@ class _Said(msgspec.Struct):
     audio: Any = None
 
 
-class _Sent(msgspec.Struct):
+class _Sent(msgspec.Struct, gc=False):
     content: msgspec.Raw = layout.NULL
     refusal: Any = None
     tool_calls: list[_Call] | None = None
     function_call: _Function | None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     delta: _Said | None = None
     message: _Said | None = None
     finish_reason: Any = None
 
 
-class _Answer(msgspec.Struct):
+class _Answer(msgspec.Struct, gc=False):
     """A whole answer or a chunk of one."""
 
     choices: list[_Choice] | None = None

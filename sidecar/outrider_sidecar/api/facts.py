@@ -1,4 +1,7 @@
-"""What is read out of requests, answers and events, whatever their dialect."""
+"""What is read out of requests, answers and events, whatever their dialect.
+
+No cycle can run through any of it, so the collector is not told of it (`gc=False`).
+"""
 
 from typing import Any, Final
 
@@ -7,7 +10,7 @@ import msgspec
 from outrider_sidecar.api import layout
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens of one answer.
 
     `input` is all of it, cached or not, and `output` all of it, reasoning too; the others are
@@ -36,7 +39,7 @@ class Usage(msgspec.Struct, frozen=True):
         )
 
 
-class Texts(msgspec.Struct, frozen=True):
+class Texts(msgspec.Struct, frozen=True, gc=False):
     """What the caller's text amounts to.
 
     `utf8_bytes` counts system, messages, tool calls and results, and tool definitions as
@@ -52,7 +55,7 @@ class Texts(msgspec.Struct, frozen=True):
     schema: bool
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What a whole answer says. `empty` when it holds no content and no output tokens.
 
     An answer of a shape that nobody documents says nothing, and is not empty. `text_chars`
@@ -67,7 +70,7 @@ class Outcome(msgspec.Struct, frozen=True):
     error: bytes | None = None
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """What one event of a stream says.
 
     `content` commits the answer: a non-empty delta of text, reasoning, refusal, audio or tool

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
+from itertools import chain
 from random import Random, SystemRandom
 from typing import Final
 
@@ -197,9 +198,7 @@ class Handler:
         self._door.check(request.headers)
         if self._draining:
             raise draining()
-        if sum([len(name) + len(value) for name, value in request.raw_headers]) > (
-            self._bounds.header_bytes
-        ):
+        if sum(map(len, chain.from_iterable(request.raw_headers))) > self._bounds.header_bytes:
             raise too_long(self._bounds)
         framing = request.headers.get("Transfer-Encoding")
         if framing is not None and framing.strip().lower() != "chunked":

@@ -38,28 +38,28 @@ _TRUE: Final = msgspec.Raw(b"true")
 _DEPTH: Final = 4
 
 
-class _Sent(msgspec.Struct):
+class _Sent(msgspec.Struct, gc=False):
     content: msgspec.Raw = layout.NULL
 
 
-class _Source(msgspec.Struct):
+class _Source(msgspec.Struct, gc=False):
     type: Any = None
     data: msgspec.Raw = layout.NULL
     content: msgspec.Raw = layout.NULL
 
 
-class _OutputConfig(msgspec.Struct):
+class _OutputConfig(msgspec.Struct, gc=False):
     format: msgspec.Raw = layout.NULL
 
 
-class _Block(msgspec.Struct):
+class _Block(msgspec.Struct, gc=False):
     type: Any = None
     text: Any = None
     thinking: Any = None
     input: msgspec.Raw = layout.NULL
 
 
-class _Answer(msgspec.Struct):
+class _Answer(msgspec.Struct, gc=False):
     type: Any = None
     content: list[_Block] | None = None
     stop_reason: Any = None
@@ -67,7 +67,7 @@ class _Answer(msgspec.Struct):
     error: Any = None
 
 
-class _Delta(msgspec.Struct):
+class _Delta(msgspec.Struct, gc=False):
     type: Any = None
     text: Any = None
     thinking: Any = None
@@ -76,11 +76,11 @@ class _Delta(msgspec.Struct):
     stop_reason: Any = None
 
 
-class _Start(msgspec.Struct):
+class _Start(msgspec.Struct, gc=False):
     usage: Any = None
 
 
-class _Event(msgspec.Struct):
+class _Event(msgspec.Struct, gc=False):
     type: Any = None
     delta: _Delta | None = None
     content_block: _Block | None = None
