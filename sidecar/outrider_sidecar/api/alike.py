@@ -26,19 +26,21 @@ class Alike:
     escapes, the meaning is the same too.
     """
 
-    __slots__ = ("_head", "_lessons", "_tail")
+    __slots__ = ("_head", "_lessons", "_start", "_tail", "_trail")
 
     def __init__(self) -> None:
         self._head = b""
         self._tail = b""
+        self._start = 0
+        self._trail = 0
         self._lessons = _LESSONS
 
     def chars(self, event: bytes) -> int | None:
         """Characters of text in an event like the one learnt; None for any other."""
-        head, tail = self._head, self._tail
-        if not head or not event.startswith(head) or not event.endswith(tail):
+        start = self._start
+        if not start or not event.startswith(self._head) or not event.endswith(self._tail):
             return None
-        start, end = len(head), len(event) - len(tail)
+        end = len(event) - self._trail
         return None if _PLAIN(event, start, end) is None else end - start
 
     def learn(self, event: bytes, seen: Seen) -> None:
@@ -47,7 +49,7 @@ class Alike:
         An event that tells more than plain text ends what was learnt: the next may have another
         meaning beside it.
         """
-        self._head = b""
+        self._start = 0
         if not seen.content or seen.usage is not None or seen.finish is not None:
             return
         if not self._lessons:
@@ -58,6 +60,6 @@ class Alike:
             text, quote, rest = after.partition(b'"')
             # Were the text elsewhere, or in two places, the count of characters would differ.
             if found and quote and opening not in rest and len(text) == seen.text_chars:
-                self._head = before + opening
-                self._tail = quote + rest
+                self._head, self._tail = before + opening, quote + rest
+                self._start, self._trail = len(self._head), len(self._tail)
                 return
