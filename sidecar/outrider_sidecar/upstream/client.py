@@ -4,9 +4,8 @@ import asyncio
 import io
 import ssl
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -58,8 +57,7 @@ class _Connector(aiohttp.TCPConnector):
         return await super()._create_connection(req, traces, waits)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where a request goes, and with which headers."""
 
     url: URL

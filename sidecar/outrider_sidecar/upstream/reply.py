@@ -1,11 +1,10 @@
 """An answer whose head has come, from wherever."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer whose head has come. ``read`` gives what has arrived, b'' at the end.
 
     ``close`` ends an answer that nobody wants to the end; its connection is not used again.

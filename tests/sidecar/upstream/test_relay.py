@@ -293,13 +293,13 @@ async def test_a_model_may_think_as_long_as_the_request_may_take(
     provider = await serve(
         streams(MESSAGE_START, thinks, later, thought, still_later, BLOCK_STOP, *MESSAGE_STREAM[1:])
     )
-    errand = asked(provider, MESSAGES, first_token_ms=400, idle_ms=1)
+    errand = asked(provider, MESSAGES, first_token_ms=400, idle_ms=60)
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(errand.run(upstream))
     await provider.came.wait()
     loop.call_later(0.5, later.set)
     got = await task
-    loop.call_later(0.02, still_later.set)
+    loop.call_later(0.2, still_later.set)
     assert (await drained(got)).endswith(MESSAGE_STOP + COMMENT)
     assert errand.record.cls == "ok"
 
