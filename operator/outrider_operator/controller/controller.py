@@ -40,7 +40,7 @@ from outrider_operator.controller.reconciler import Reconciler
 from outrider_operator.controller.relist import EVERY_SECONDS, Relist
 from outrider_operator.controller.store import Store
 
-WORKERS: Final = 4
+WORKERS: Final = 256
 PAUSE_SECONDS: Final = 2
 TELL_SECONDS: Final = 60
 SOON_SECONDS: Final = 15

@@ -9,7 +9,7 @@ import datetime
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -35,6 +35,8 @@ from outrider_operator.controller.publisher import Publisher
 from outrider_operator.controller.store import Store
 from outrider_sidecar.snapshot import Snapshot, seal
 
+PUBLISHING: Final = 4
+TELLING: Final = 4
 STATUS_WRITES: Final = 8
 LOGGED: Final = 4
 
@@ -49,10 +51,20 @@ class _Place(msgspec.Struct):
     heard: int = 0
 
 
+class _Step(NamedTuple):
+    """What was compiled of which objects, and why it could not be published, if it could not."""
+
+    place: _Place
+    objects: Sequence[Observed]
+    compiled: Compiled
+    failure: ControllerError | None
+
+
 class Reconciler:
     """Brings namespaces up to date, each by one caller at a time.
 
-    `fence` raises when this process may not write any more.
+    However many callers there are, a few publish and a few tell, so that no publication waits
+    for another namespace's status. `fence` raises when this process may not write any more.
     """
 
     def __init__(
@@ -71,6 +83,8 @@ class Reconciler:
         self._metrics = metrics
         self._fence = fence
         self._places: dict[str, _Place] = {}
+        self._publishing = asyncio.Semaphore(PUBLISHING)
+        self._telling = asyncio.Semaphore(TELLING)
         self._slots = asyncio.Semaphore(STATUS_WRITES)
 
     def heard(self, namespace: str, version: int) -> bool:
@@ -93,12 +107,23 @@ class Reconciler:
 
     async def reconcile(self, namespace: str) -> None:
         """Publish, then say so; raises `NamespaceGone` for one that is going."""
+        async with self._publishing:
+            step = await self._step(namespace)
+        if step is None:
+            return
+        async with self._telling:
+            await self._tell(namespace, step)
+        if step.failure is not None:
+            raise step.failure
+
+    async def _step(self, namespace: str) -> _Step | None:
+        """Compile and publish; what to tell of it, None when there is nothing."""
         place = self._places.setdefault(namespace, _Place())
         held = await self._held(namespace, place)
         objects = self._store.of_namespace(namespace)
         if not objects and not held.labelled:
             self._forget(namespace)
-            return
+            return None
         previous = place.published or mirrored(namespace, objects)
         compiled = await asyncio.to_thread(
             compile_resources,
@@ -117,9 +142,7 @@ class Reconciler:
             raise
         except (KubeError, NotOurs) as error:
             failure = error
-        await self._tell(namespace, place, objects, compiled, failure)
-        if failure is not None:
-            raise failure
+        return _Step(place, objects, compiled, failure)
 
     def _forget(self, namespace: str) -> None:
         """One of this name that is made later is another namespace."""
@@ -171,14 +194,8 @@ class Reconciler:
             + (f"; and {len(notes) - LOGGED} more" if len(notes) > LOGGED else ""),
         )
 
-    async def _tell(
-        self,
-        namespace: str,
-        place: _Place,
-        objects: Sequence[Observed],
-        compiled: Compiled,
-        failure: ControllerError | None,
-    ) -> None:
+    async def _tell(self, namespace: str, step: _Step) -> None:
+        place, objects, compiled = step.place, step.objects, step.compiled
         problems: dict[tuple[str, str], list[Problem]] = {}
         for problem in compiled.problems:
             problems.setdefault((problem.kind, problem.name), []).append(problem)
@@ -186,7 +203,7 @@ class Reconciler:
             snapshot=place.published,
             facts={(kind, name): facts for (kind, _, name), facts in compiled.served.items()},
             problems=problems,
-            failure=_not_published(failure),
+            failure=_not_published(step.failure),
         )
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         happened: list[events.Event] = []
