@@ -36,7 +36,7 @@ def test_a_missing_key_is_named_with_its_reason_and_its_fix(
     done = check("-f", ".")
     assert done.exit_code == 2
     assert done.stderr == (
-        "MY_KEY_API_KEY: backend default/support/main needs the key 'my-key' and there is none; "
+        "namespace default: backend support/main needs the key 'my-key' and there is none: "
         "set MY_KEY_API_KEY in the environment or in .env\n"
     )
     monkeypatch.setenv("MY_KEY_API_KEY", "hush")
@@ -51,7 +51,7 @@ def test_keys_in_a_directory_count(tmp_path: Path) -> None:
     (keys / "outrider-credentials").mkdir(parents=True)
     done = check("-f", ".", "--credentials", "keys")
     assert done.exit_code == 2
-    assert "the file outrider-credentials/my-key in keys" in done.stderr
+    assert "add the file outrider-credentials/my-key in keys" in done.stderr
     (keys / "outrider-credentials" / "my-key").write_text("hush\n")
     assert check("-f", ".", "--credentials", "keys").exit_code == 0
 
@@ -69,3 +69,28 @@ def test_without_files_the_environment_is_checked(monkeypatch: pytest.MonkeyPatc
     done = check()
     assert done.exit_code == 2
     assert "LLM_PROVIDER='openai': set OPENAI_API_KEY too" in done.stderr
+
+
+def test_a_host_that_a_key_may_not_go_to_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = KEYED.replace(
+        "provider: OpenAI", "provider: OpenAI\n    baseURL: https://gate.example/v1"
+    )
+    write(tmp_path, route=elsewhere, prompts=prompts(v7=100))
+    monkeypatch.setenv("MY_KEY_API_KEY", "hush")
+    done = check("-f", ".")
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "namespace default: backend support/main may not send the key 'my-key' to gate.example: "
+        "set MY_KEY_API_KEY_HOSTS=gate.example in the environment or in .env\n"
+    )
+    monkeypatch.setenv("MY_KEY_API_KEY_HOSTS", "gate.example")
+    assert check("-f", ".").exit_code == 0
+
+
+def test_an_unreadable_env_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"A=\xff\n")
+    done = check()
+    assert done.exit_code == 2
+    assert ".env cannot be read" in done.stderr

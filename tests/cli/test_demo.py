@@ -27,7 +27,7 @@ async def test_the_whole_story_comes_out(tmp_path: Path) -> None:
     assert [int(number) for number, _ in chapters] == list(range(1, len(chapters) + 1))
     assert re.search(r"openai [\d.]+ +Simulated answer", told)
     assert re.search(r"anthropic [\d.]+ +Simulated answer", told)
-    assert "8 of 200 users got v8; asked again, 0 changed" in told
+    assert "8 of these 200 users got v8; asked again, 0 changed" in told
     assert "28 of 200 users moved to v8, the formula names 28: the same ones; 0 left v8" in told
     assert re.search(r"live in \d+ ms: support-answer-v8 5% -> 20%, 15% of users move", told)
     assert re.search(r"requests over \d+ generations: 0 failed, 0 by a generation never", told)

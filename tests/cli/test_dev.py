@@ -154,7 +154,9 @@ async def test_a_backend_without_its_key_is_named_and_the_others_serve(
     )
     dev = await (await start("-f", ".")).ready()
     said = "\n".join(dev.lines)
-    assert "support/real: there is no key 'my-key': set MY_KEY_API_KEY" in said
+    assert (
+        "backend support/real needs the key 'my-key' and there is none: set MY_KEY_API_KEY" in said
+    )
     status, _ = await dev.ask()
     assert status == 200
     assert " main ok " in await dev.until("support/default")
@@ -192,8 +194,8 @@ async def test_without_any_key_at_all_nothing_is_served(start: Start, tmp_path: 
     assert dev.process.stdout is not None
     text = (await dev.process.stdout.read()).decode()
     assert await dev.process.wait() == 2
-    assert "set MY_KEY_API_KEY or give --credentials DIR" in text
-    assert "no backend has its key, so nothing can be called" in text
+    assert "or add the file outrider-credentials/my-key in --credentials DIR" in text
+    assert "no backend may use a key, so nothing can be called" in text
 
 
 async def test_a_taken_port_is_named_with_what_to_do(tmp_path: Path) -> None:
@@ -212,3 +214,31 @@ async def test_a_taken_port_is_named_with_what_to_do(tmp_path: Path) -> None:
     assert process.returncode == 2
     assert f"port {port} cannot be listened on" in out.decode()
     assert "--port" in out.decode()
+
+
+async def test_a_second_signal_ends_at_once_while_a_stream_is_open(
+    start: Start, tmp_path: Path
+) -> None:
+    support(tmp_path)
+    route = (tmp_path / "route.yaml").read_text()
+    write(tmp_path, route=route.replace("tokensPerSecond: 5000", "tokensPerSecond: 1"))
+    dev = await (await start("-f", ".")).ready()
+    body = {
+        "model": "gpt-5-mini",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "stream": True,
+    }
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{dev.openai}/chat/completions", json=body) as answer,
+    ):
+        assert await answer.content.readline()
+        dev.process.send_signal(signal.SIGINT)
+        assert "Ctrl-C again ends at once" in await dev.until("ending when")
+        assert await dev.end() == 0
+
+
+async def test_the_sdk_that_no_backend_serves_is_told_so(start: Start) -> None:
+    dev = await start(ANTHROPIC_API_KEY="hush")
+    assert (await dev.until("OPENAI_BASE_URL=")).endswith("/v1  (no backend speaks its dialect)")
+    assert (await dev.until("ANTHROPIC_BASE_URL="))[-1].isdigit()

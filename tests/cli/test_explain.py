@@ -136,3 +136,28 @@ def test_problems_are_printed_and_the_good_ones_explained(files: Path) -> None:
     assert done.exit_code == 0
     assert "broken.yaml" in done.stderr
     assert "route      default/support" in done.stdout
+
+
+def test_what_a_policy_never_admits_is_refused_here_too(files: Path) -> None:
+    limit = (files / "limit.yaml").read_text()
+    write(files, limit=limit.replace("limit: 3,", "limit: 0,"))
+    done = explain(files, "--model", "gpt-5-mini", "--user", "ann")
+    assert done.exit_code == 1
+    assert done.output.startswith("refused: 429 policy_rate_requests: policy per-user")
+    write(files, limit=limit + "  unknownSubject: Deny\n")
+    assert "policy_subject_unknown" in explain(files, "--model", "gpt-5-mini").output
+    assert explain(files, "--model", "gpt-5-mini", "--user", "ann").exit_code == 0
+
+
+def test_with_credentials_a_backend_without_its_key_is_skipped(files: Path) -> None:
+    route = (files / "route.yaml").read_text()
+    keyed = "  - {name: real, provider: OpenAI, model: gpt-5.4, secretKeyRef: {key: my-key}}\n"
+    refs = "[{name: real}, {name: main, priority: 1}]"
+    write(
+        files, route=route.replace("  rules:", keyed + "  rules:").replace("[{name: main}]", refs)
+    )
+    assert told(files, "--model", "gpt-5-mini")["backends"][0]["skipped"] is None
+    keys = files / "keys"
+    keys.mkdir()
+    found = told(files, "--model", "gpt-5-mini", "--credentials", str(keys))
+    assert found["backends"][0] == {"name": "real", "model": "gpt-5.4", "skipped": "credential"}

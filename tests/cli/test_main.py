@@ -50,3 +50,33 @@ def test_local_commands_never_import_kubernetes(command: str) -> None:
         "sys.exit(bool({'kopf', 'kubernetes'} & set(sys.modules)))\n"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "package", "extra"),
+    [
+        ("dev", "uvloop", "sidecar"),
+        ("explain", "multidict", "sidecar"),
+        ("check", "yarl", "sidecar"),
+        ("sidecar", "uvloop", "sidecar"),
+        ("controller", "kopf", "operator"),
+    ],
+)
+def test_a_missing_extra_is_named_with_how_to_install_it(
+    command: str, package: str, extra: str, tmp_path: Path
+) -> None:
+    program = (
+        "import sys\n"
+        f"sys.modules[{package!r}] = None\n"
+        "from outrider_operator.cli.main import main\n"
+        f"main([{command!r}])\n"
+    )
+    if command == "explain":
+        program = program.replace("'explain'", "'explain', '-f', '.', '--model', 'm'")
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 2
+    assert f"outrider {command} needs the package {package}" in done.stderr
+    assert f"pip install 'outrider[{extra}]', or in a clone pip install '.[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr

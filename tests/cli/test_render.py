@@ -157,7 +157,8 @@ def test_every_character_of_a_prompt_survives_the_round(
         found = printed(files, "--previous", earlier)
         version = found["default"]["prompts"]["answer"]["versions"]["v7"]
         assert version["prompt"]["messages"][0]["content"] == f"a{separator}b"
-        assert found == json.loads((tmp_path / "json").read_text(encoding="utf-8"))
+        parse = json.loads if form == "json" else yaml.safe_load
+        assert found == parse(earlier.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[1, 2]", "{default: 5}", "a: [", "{schema: 1}"])

@@ -157,3 +157,41 @@ async def test_a_saved_file_is_live_by_itself(tmp_path: Path) -> None:
         stop.set()
     assert current.table is not None
     assert current.table.snapshot.prompts["answer"].versions["v8"].share == weight * 100
+
+
+def test_a_directory_that_is_gone_for_a_while_keeps_what_it_said(desk: Desk) -> None:
+    before = desk.served
+    desk.directory.rename(desk.directory.with_name("away"))
+    lines = desk.publish()
+    assert any("cannot be read" in line for line in lines)
+    assert desk.served == before
+    desk.directory.with_name("away").rename(desk.directory)
+    assert what(desk.publish()) == ["all problems are mended"]
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+async def test_watching_goes_on_when_the_directory_comes_back(tmp_path: Path, depth: int) -> None:
+    """One that is gone alone, and one that is gone with the directory that holds it."""
+    said: asyncio.Queue[str] = asyncio.Queue()
+    local = Local(Current(), None, said.put_nowait)
+    directory = tmp_path / "deep" / "manifests"
+    directory.mkdir(parents=True)
+    moved = directory if depth == 1 else directory.parent
+    support(directory)
+    local.publish(local.read([directory]), 0.0)
+    stop = asyncio.Event()
+
+    async def until(text: str) -> None:
+        while text not in await said.get():
+            pass
+
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(30):
+        tasks.create_task(local.watch([directory], stop))
+        moved.rename(tmp_path / "away")
+        directory.mkdir(parents=True)
+        support(directory)
+        write(directory, prompts=prompts(v7=50, v8=50))
+        await until("v8 5% -> 50%")
+        write(directory, prompts=prompts(v7=40, v8=60))
+        await until("v8 50% -> 60%")
+        stop.set()

@@ -55,13 +55,8 @@ def controller(
 
     Runs in a pod, or anywhere with a kubeconfig. Ends cleanly on SIGTERM.
     """
-    try:
-        from outrider_operator.controller.main import run
-    except ModuleNotFoundError as error:
-        click.echo(
-            f"outrider: {error}; install it with: pip install 'outrider[operator]'", err=True
-        )
-        sys.exit(2)
+    from outrider_operator.controller.main import run
+
     sys.exit(
         run(
             kubeconfig=kubeconfig,

@@ -1,5 +1,6 @@
 """`outrider dev`: the proxy on this machine, with resources from files or the environment."""
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Literal
@@ -18,13 +19,17 @@ from outrider_sidecar.config.settings import Settings
 )
 @click.option("--demo", is_flag=True, help="Tell the story of Outrider on simulated users.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=4141, show_default=True, help="Data port."
+    "--port",
+    type=click.IntRange(0, 65535),
+    envvar="OUTRIDER_PORT",
+    show_default="4141; with --demo a free one",
+    help="Data port.",
 )
 @click.option(
     "--admin-port",
     type=click.IntRange(0, 65535),
-    default=4142,
-    show_default=True,
+    envvar="OUTRIDER_ADMIN_PORT",
+    show_default="4142; with --demo a free one",
     help="Port of /readyz, /metrics, /stats.",
 )
 @options.credentials
@@ -39,9 +44,9 @@ from outrider_sidecar.config.settings import Settings
 def dev(
     paths: tuple[Path, ...],
     demo: bool,
-    port: int,
-    admin_port: int,
-    credentials: Path | None,
+    port: int | None,
+    admin_port: int | None,
+    directory: Path | None,
     namespace: str | None,
     log: Literal["text", "json"],
 ) -> None:
@@ -56,7 +61,13 @@ def dev(
 
     from outrider_operator.dev.serving import UnusableError, serve
 
-    settings = Settings(port=port, admin_port=admin_port, allow_loopback=True)
+    usual = Settings(port=0, admin_port=0) if demo else Settings()
+    settings = dataclasses.replace(
+        usual,
+        port=usual.port if port is None else port,
+        admin_port=usual.admin_port if admin_port is None else admin_port,
+        allow_loopback=True,
+    )
     try:
         if demo:
             from outrider_operator.dev.demo.story import tell
@@ -64,9 +75,9 @@ def dev(
             uvloop.run(tell(settings))
             return
         variables = environment.read(Path.cwd())
-        keys = options.keys(credentials, variables)
+        keys = options.keys(directory, variables)
         source = paths or environment.resources(variables)
         uvloop.run(serve(source, settings, keys, namespace=namespace, log=log, say=click.echo))
-    except (UnusableError, environment.VariableError) as error:
+    except (UnusableError, environment.EnvironmentProblem) as error:
         click.echo(f"outrider: {error}", err=True)
         sys.exit(2)

@@ -12,6 +12,7 @@ from outrider_operator.dev import explanation
 from outrider_operator.dev.namespace import AmbiguousNamespaceError, choose
 from outrider_operator.dev.workspace import load
 from outrider_sidecar.api.errors import Refusal
+from outrider_sidecar.config.credentials import FileCredentials
 
 _HELLO = "Hello"
 
@@ -39,6 +40,12 @@ _HELLO = "Hello"
     help="Chat Completions, or Anthropic's Messages.",
 )
 @click.option("--namespace", "-n", help="Default: the only one there is.")
+@click.option(
+    "--credentials",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Skip backends whose key is not in DIR/SECRET/KEY. Default: keys are not looked at.",
+)
 @options.output(("text", "json"), "Lines for people, or JSON.")
 def explain(
     paths: tuple[Path, ...],
@@ -48,6 +55,7 @@ def explain(
     body: Any,
     dialect: str,
     namespace: str | None,
+    credentials: Path | None,
     output: str,
 ) -> None:
     """Show the decisions on a request without sending it.
@@ -67,7 +75,11 @@ def explain(
         sent["x-outrider-user"] = user
     try:
         found = explanation.explain(
-            workspace.compiled.snapshots[chosen], dialect, _body(body, model), sent
+            workspace.compiled.snapshots[chosen],
+            dialect,
+            _body(body, model),
+            sent,
+            FileCredentials(credentials) if credentials else None,
         )
     except Refusal as refusal:
         if output == "json":
@@ -92,11 +104,7 @@ def told_in_words(path: explanation.Path) -> list[str]:
     ]
     if path.prompt:
         prompt = path.prompt
-        dealt = f"bucket {prompt['bucket']} of {prompt['key'] or 'chance'}"
-        why = "named by the request" if prompt["bucket"] is None else dealt
-        lines.append(
-            f"prompt     {prompt['name']} -> {prompt['version']}: {prompt['reason']}, {why}"
-        )
+        lines.append(f"prompt     {prompt['name']} -> {prompt['version']}: {_dealt(prompt)}")
     lines += [
         f"request    {path.words or 0} words, about {path.input_tokens} input tokens, "
         f"complexity {path.complexity}",
@@ -118,6 +126,15 @@ def told_in_words(path: explanation.Path) -> list[str]:
     if path.flags:
         lines.append(f"flags      {', '.join(path.flags)}")
     return lines
+
+
+def _dealt(prompt: dict[str, Any]) -> str:
+    """Why the request gets this version."""
+    if prompt["bucket"] is None:
+        return f"{prompt['reason']}, no bucket was dealt"
+    if prompt["key"] is None:
+        return f"bucket {prompt['bucket']} drawn by chance: the request names nobody to keep it for"
+    return f"bucket {prompt['bucket']} by the hash of the {prompt['key'].lower()}"
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -13,12 +13,15 @@ from outrider_operator.dev.workspace import Workspace, load
 @click.command(short_help="Check manifests as a cluster would.")
 @click.argument("paths", nargs=-1, required=True, type=options.PATHS, metavar="PATH...")
 @options.output(("text", "json"), "Lines for people, or one JSON object.")
-@previous.option("An earlier output of `outrider render`, for warnings about what the edit moves.")
+@previous.option(
+    "An earlier output of `outrider render`: warns of versions that go to 100 % at once."
+)
 def lint(paths: tuple[Path, ...], output: str, earlier: Path | None) -> None:
     """Check manifests as the API server and the compiler do, without either.
 
-    PATH is a file, a directory of .yaml, .yml and .json files, or - for standard input. Each
-    problem is printed with file:line. Exit 1 if there are problems; warnings alone exit 0.
+    PATH is a file, a directory of .yaml, .yml and .json files (not of its subdirectories), or -
+    for standard input. Each problem is printed with file:line. Exit 1 if there are problems or
+    nothing to check; warnings alone exit 0.
     """
     workspace = load(paths, previous.read(earlier) if earlier else {})
     if output == "json":
@@ -27,7 +30,7 @@ def lint(paths: tuple[Path, ...], output: str, earlier: Path | None) -> None:
         for finding in workspace.findings:
             click.echo(str(finding))
         click.echo(summary(workspace), err=True)
-    sys.exit(1 if workspace.problems else 0)
+    sys.exit(1 if workspace.problems or not workspace.resources else 0)
 
 
 def summary(workspace: Workspace) -> str:

@@ -4,11 +4,23 @@ A command's module is imported when it is called, so that `lint` never waits for
 """
 
 import importlib
-from typing import Final
+import sys
+from typing import Any, Final, NoReturn
 
 import click
 
 from outrider_operator import __version__
+
+_OURS: Final = ("outrider_operator", "outrider_sidecar")
+
+# What `pip install outrider` alone does not bring.
+_EXTRAS: Final = {
+    "dev": "sidecar",
+    "explain": "sidecar",
+    "check": "sidecar",
+    "sidecar": "sidecar",
+    "controller": "operator",
+}
 
 _COMMANDS: Final = {
     "dev": "outrider_operator.cli.dev:dev",
@@ -31,9 +43,31 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, _, name = _COMMANDS[cmd_name].partition(":")
-        command = getattr(importlib.import_module(module), name)
+        try:
+            command = getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as error:
+            _explain_missing(cmd_name, error)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            _explain_missing(ctx.invoked_subcommand or "", error)
+
+
+def _explain_missing(command: str, error: ModuleNotFoundError) -> NoReturn:
+    """Exit 2 with the extra that brings the missing package; anything else is a bug of ours."""
+    extra = _EXTRAS.get(command)
+    if extra is None or (error.name or "").startswith(_OURS):
+        raise error
+    click.echo(
+        f"outrider {command} needs the package {error.name}: install it with the extra "
+        f"{extra!r}: pip install 'outrider[{extra}]', or in a clone pip install '.[{extra}]'",
+        err=True,
+    )
+    sys.exit(2)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

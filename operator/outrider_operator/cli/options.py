@@ -43,6 +43,7 @@ def output(choices: tuple[str, ...], text: str) -> Option:
 
 credentials: Final[Option] = click.option(
     "--credentials",
+    "directory",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="DIR",
     help="Keys as files DIR/SECRET/KEY. Default: <KEY>_API_KEY from the environment or .env.",

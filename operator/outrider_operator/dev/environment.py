@@ -37,8 +37,16 @@ _NOT_YET: Final = {
 }
 
 
+class EnvironmentProblem(Exception):
+    """The environment cannot be used; the message says what of it, why, and the fix."""
+
+
+class FileError(EnvironmentProblem):
+    """There is a ``.env`` file that cannot be read."""
+
+
 @dataclass(frozen=True)
-class VariableError(Exception):
+class VariableError(EnvironmentProblem):
     """A variable with a value that cannot be used; says which, why, and what to write."""
 
     variable: str
@@ -50,8 +58,15 @@ class VariableError(Exception):
 
 
 def read(directory: Path, process: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The process's environment over the ``.env`` file of `directory`, which may be absent."""
-    file = dotenv_values(directory / ".env", interpolate=False)
+    """The process's environment over the ``.env`` file of `directory`, which may be absent.
+
+    Raises FileError when it is there and cannot be read.
+    """
+    path = directory / ".env"
+    try:
+        file = dotenv_values(path, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"{path} cannot be read ({error}): mend it or move it away") from error
     return {key: value for key, value in file.items() if value is not None} | dict(process)
 
 

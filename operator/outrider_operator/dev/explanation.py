@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 from outrider_sidecar.api.body import Body
 from outrider_sidecar.api.surface import operation
 from outrider_sidecar.config.credentials import Credentials
+from outrider_sidecar.limits.limiter import Limiter
 from outrider_sidecar.limits.policy import Policy
 from outrider_sidecar.routing.decision import Call, Plan, decide
 from outrider_sidecar.routing.ratio import Ratios
@@ -51,7 +52,8 @@ def explain(
 ) -> Path:
     """The decision path of a request; raises the `Refusal` that its caller would get.
 
-    With `credentials`, a backend whose key is missing is skipped, as it would be.
+    No policy has counted anything yet, so it refuses here what it would never admit. With
+    `credentials`, a backend whose key is missing is skipped, as it would be.
     """
     call = Call(
         operation("POST", PATHS[dialect], "", dialect == "messages"),
@@ -66,6 +68,7 @@ def explain(
         today=datetime.now(UTC).date(),
         ratio=Ratios(),
     )
+    Limiter().admit(plan.route, plan.subject, call.headers)
     return Path(
         namespace=snapshot.namespace,
         route=plan.route.name,

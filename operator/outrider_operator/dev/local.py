@@ -8,11 +8,12 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from watchfiles import awatch
+from watchfiles.main import FileChange
 
 from outrider_operator.dev.lines import edit_line
 from outrider_operator.dev.namespace import choose
@@ -25,7 +26,10 @@ from outrider_sidecar.snapshot import Snapshot
 QUIET_MS: Final = 20
 LONGEST_MS: Final = 200
 
+_LOOK_MS: Final = 1_000
+
 Say = Callable[[str], None]
+Stamps = tuple[tuple[str, int, int], ...]
 
 
 class Local:
@@ -40,6 +44,7 @@ class Local:
         self._say = say
         self._published: dict[str, Snapshot] = {}
         self._resources: tuple[Resource, ...] = ()
+        self._stamps: Stamps = ()
         self._told: frozenset[Finding] = frozenset()
         self.namespace = ""
 
@@ -69,24 +74,46 @@ class Local:
 
         Of a file that cannot be read right now, what was last read of it counts.
         """
+        self._stamps = _stamps(paths)
         read = load(paths, self._published, self._resources)
         self._resources = read.resources
         return read
 
     async def watch(self, paths: Sequence[Path], stop: asyncio.Event) -> None:
-        """Serve each saved edit until `stop`; a broken one is told and the last good stays."""
-        watched = sorted({path if path.is_dir() else path.parent for path in paths})
-        async for changes in awatch(
-            *watched,
-            step=QUIET_MS,
-            debounce=LONGEST_MS,
-            stop_event=stop,
-            rust_timeout=1000,
-            recursive=False,
-        ):
-            began = time.perf_counter() - _age(path for _, path in changes)
-            workspace = await asyncio.to_thread(self.read, paths)
-            self.publish(workspace, began)
+        """Serve each saved edit until `stop`; a broken one is told and the last good stays.
+
+        The kernel tells of most edits at once. What it does not tell, of a directory that took
+        another's place or lies on another machine, is found by looking once a second.
+        """
+        watched = {path if path.is_dir() else path.parent for path in paths}
+        while not stop.is_set():
+            with contextlib.suppress(OSError):
+                async for changes in awatch(
+                    *watched,
+                    step=QUIET_MS,
+                    debounce=LONGEST_MS,
+                    stop_event=stop,
+                    rust_timeout=_LOOK_MS,
+                    yield_on_timeout=True,
+                    recursive=False,
+                ):
+                    await self._look(paths, changes)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_MS / 1000)
+            await self._look(paths, ())
+
+    async def _look(self, paths: Sequence[Path], changes: Collection[FileChange]) -> None:
+        if changes or await asyncio.to_thread(_stamps, paths) != self._stamps:
+            await self._edit(paths, _age(path for _, path in changes))
+
+    async def _edit(self, paths: Sequence[Path], age: float) -> None:
+        """Serve what is on disk, `age` seconds after it was saved."""
+        began = time.perf_counter() - age
+        workspace = await asyncio.to_thread(self.read, paths)
+        broken = {one for one in workspace.problems if one not in self._told}
+        if not self.publish(workspace, began) and broken:
+            table = self._current.table
+            self._say(f"generation {table.generation if table else 0} stays as it is")
 
     def _tell(self, findings: Sequence[Finding]) -> None:
         now = frozenset(findings)
@@ -110,13 +137,12 @@ def _age(paths: Iterable[str]) -> float:
     return min((age for age in ages if 0 <= age < LONGEST_MS / 1000 + 1), default=0.0)
 
 
-def keyless(served: Snapshot, has_key: Callable[[snapshot.SecretKey], bool]) -> dict[str, str]:
-    """Backends whose key is missing, as ``route/backend`` with the key's name."""
-    return {
-        f"{route_name}/{name}": backend.secret_key_ref.key
-        for route_name, route in served.routes.items()
-        for name, backend in route.backends.items()
-        if backend.secret_key_ref is not None
-        and backend.caller_credentials == "Drop"
-        and not has_key(backend.secret_key_ref)
-    }
+def _stamps(paths: Iterable[Path]) -> Stamps:
+    """What changes when a manifest does: of each file its path, its time and its inode."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            for file in path.iterdir() if path.is_dir() else (path,):
+                told = file.stat()
+                found.append((str(file), told.st_mtime_ns, told.st_ino))
+    return tuple(sorted(found))

@@ -3,13 +3,13 @@
 import asyncio
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Literal
 
-from outrider_operator.dev import environment, workspace
+from outrider_operator.dev import environment, keys, workspace
 from outrider_operator.dev.lines import request_line
-from outrider_operator.dev.local import Local, Say, keyless
+from outrider_operator.dev.local import Local, Say
 from outrider_operator.dev.namespace import AmbiguousNamespaceError
 from outrider_sidecar.config.credentials import Credentials
 from outrider_sidecar.config.current import Current
@@ -46,22 +46,51 @@ async def serve(
     if current.table is None:
         raise UnusableError(f"nothing of namespace {local.namespace} can be served")
     _check_keys(current.table.snapshot, credentials, say)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop, hurry = asyncio.Event(), asyncio.Event()
+    _on_signals(stop, hurry, say)
     proxy = Proxy(settings, current, credentials, _telemetry(log, say))
     try:
         await proxy.start()
     except PortTaken as error:
         raise UnusableError(str(error)) from None
-    say(f"OpenAI SDKs     OPENAI_BASE_URL=http://127.0.0.1:{proxy.port}/v1")
-    say(f"Anthropic SDKs  ANTHROPIC_BASE_URL=http://127.0.0.1:{proxy.port}")
+    providers = {
+        backend.provider
+        for route in current.table.snapshot.routes.values()
+        for backend in route.backends.values()
+    }
+    base = f"http://127.0.0.1:{proxy.port}"
+    say(f"OpenAI SDKs     OPENAI_BASE_URL={base}/v1{_unserved(providers, 'Anthropic')}")
+    say(f"Anthropic SDKs  ANTHROPIC_BASE_URL={base}{_unserved(providers, 'OpenAI')}")
     async with asyncio.TaskGroup() as tasks:
         if not isinstance(source, environment.Found):
             say("watching the manifests; Ctrl-C ends")
             tasks.create_task(local.watch(source, stop))
         await stop.wait()
-    await proxy.drain()
+    await asyncio.wait(
+        [asyncio.create_task(proxy.drain()), asyncio.create_task(hurry.wait())],
+        return_when=asyncio.FIRST_COMPLETED,
+    )
+    await proxy.close()
+
+
+def _on_signals(stop: asyncio.Event, hurry: asyncio.Event, say: Say) -> None:
+    """The first signal ends politely, the second at once."""
+
+    def told() -> None:
+        if stop.is_set():
+            hurry.set()
+        else:
+            stop.set()
+            say("ending when the requests in flight are answered; Ctrl-C again ends at once")
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told)
+
+
+def _unserved(providers: Set[str], family: str) -> str:
+    """A remark for the other SDK when every backend speaks the dialect of `family`."""
+    others = {"OpenAI": {"OpenAI", "OpenAICompatible"}, "Anthropic": {"Anthropic"}}
+    return "  (no backend speaks its dialect)" if providers <= others[family] else ""
 
 
 def _first(local: Local, source: Sequence[Path] | environment.Found, say: Say) -> None:
@@ -79,14 +108,13 @@ def _first(local: Local, source: Sequence[Path] | environment.Found, say: Say) -
 
 
 def _check_keys(served: Snapshot, credentials: Credentials, say: Say) -> None:
-    """Tell which keys are missing; raises UnusableError when no backend at all is left."""
-    missing = keyless(served, lambda ref: credentials.key(ref) is not None)
-    for backend, key in missing.items():
-        variable = environment.variable_of(key)
-        say(f"{backend}: there is no key {key!r}: set {variable} or give --credentials DIR")
+    """Tell which keys are missing or kept back; raises UnusableError when no backend is left."""
+    missing = list(keys.problems(served, credentials))
+    for problem in missing:
+        say(f"{problem}: set {problem.in_environment}, or {problem.in_file} in --credentials DIR")
     backends = sum(len(route.backends) for route in served.routes.values())
     if missing and len(missing) == backends:
-        raise UnusableError("no backend has its key, so nothing can be called")
+        raise UnusableError("no backend may use a key, so nothing can be called")
 
 
 def _telemetry(log: Log, say: Say) -> Telemetry:

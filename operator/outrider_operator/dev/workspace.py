@@ -66,7 +66,8 @@ def load(
 ) -> Workspace:
     """The manifests under `paths`, compiled upon `previous`; reading never raises, it finds.
 
-    Of `earlier` resources those count that stood in a file which cannot be read any more.
+    Of `earlier` resources those count that stood in a file, or in a directory, which cannot be
+    read any more.
     """
     read, unreadable = manifests.read(paths)
     there = {(one.kind, one.namespace, one.name) for one in read}
@@ -75,7 +76,7 @@ def load(
         one
         for one in earlier
         if one.source is not None
-        and one.source.file in lost
+        and not lost.isdisjoint((one.source.file, str(Path(one.source.file).parent)))
         and (one.kind, one.namespace, one.name) not in there
     ]
     broken = [

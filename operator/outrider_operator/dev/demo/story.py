@@ -106,7 +106,7 @@ class Story:
                 await sdks.anthropic_says(port, "Where is it?"),
             ]
         except ImportError as error:
-            self._line(f"[dim]{error.name} is not installed (pip install 'outrider[demo]')[/]")
+            self._line(f"[dim]{error.name} is not installed (pip install 'outrider\\[demo]')[/]")
             self._line("[dim]the users below send what the SDKs send[/]")
             return
         for said in told:
@@ -116,16 +116,17 @@ class Story:
             self._line(f"[dim]x-outrider-{name}: {told[0].headers.get(f'x-outrider-{name}')}[/]")
 
     async def _canary(self, users: Users) -> dict[str, str]:
-        await self._chapter("Version 8 goes to 5 % of 200 users: exactly and stickily")
+        await self._chapter("Version 8 goes to 5 % of users: always the same ones")
         first = await users.versions(USERS)
         second = await users.versions(USERS)
         canary = {user for user, version in first.items() if version == CANARY}
         predicted = {user for user in USERS if bucket_of(SALT, user) < 500}
         self._line(
-            f"{len(canary)} of 200 users got v8; asked again, {_changed(first, second)} changed"
+            f"{len(canary)} of these 200 users got v8; asked again, "
+            f"{_changed(first, second)} changed"
         )
         self._line(
-            "sha256 of salt and user names the same ones: "
+            "sha256 of salt and user, below 5 %, names the same ones: "
             f"{'yes' if canary == predicted else 'NO'}  [dim]{', '.join(sorted(canary)[:6])}...[/]"
         )
         self._must(canary == predicted, "the canary is not the one the formula names")
