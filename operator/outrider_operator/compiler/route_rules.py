@@ -41,11 +41,14 @@ def _crossed(item: Value, low: str, high: str, around: str = "") -> list[Told]:
 def _dangling(spec: Value) -> Iterator[Told]:
     """The names of backends that are not there."""
     backends = names(spec["backends"])
+    defined = some(set(backends))
     for index, rule in enumerate(spec["rules"]):
         for position, name in enumerate(names(rule["backendRefs"])):
             if name not in backends:
                 near = meant(name, backends)
-                ask = f"did you mean {near}?" if near else f"name {some(backends)}, or define it"
+                ask = (
+                    f"did you mean {near}?" if near else f"name {defined}, or define it"
+                )
                 yield (
                     f".rules[{index}].backendRefs[{position}].name",
                     f"rule {rule['name']} names the backend {name}, which spec.backends does not "

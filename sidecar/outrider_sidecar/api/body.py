@@ -55,7 +55,8 @@ class Body:
         """The body in `raw`.
 
         Raises Refusal `caller_json` when it is not UTF-8, not JSON, nested too deep, no object
-        or one of more than `MEMBERS` members, and `caller_duplicate_key` when a top-level key stands in it twice.
+        or one of more than `MEMBERS` members, and `caller_duplicate_key` when a top-level key
+        stands in it twice.
         """
         if not raw.isascii():
             _check_utf8(raw)

@@ -60,6 +60,9 @@ class Loader:
             logger.warning("remembered snapshot ignored: %s", refused.reason)
         self._mark = mark
         await self._take(found)
+        if self._current.table is None and not found:
+            lack = "holds no snapshot.json" if self._directory.is_dir() else "is no directory"
+            logger.warning("%s %s yet: waiting for it", self._directory, lack)
 
     async def run(self) -> None:
         """Follow the directory until cancelled; no content of it ends this."""

@@ -77,7 +77,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
             "OUTRIDER_CONFIG_DIR",
             None,
             "name the directory that holds snapshot.json, as the mounted ConfigMap or the output "
-            "of `outrider render` does",
+            "of `outrider render -n NAMESPACE` does",
         )
     if settings.port and settings.port == settings.admin_port:
         reader.problem(

@@ -184,9 +184,11 @@ def _invalid(message: str, param: str = "prompt.variables") -> Refusal:
 
 
 def _missing(names: list[str]) -> Refusal:
-    what = f"variable {names[0]} has" if len(names) == 1 else f"variables {', '.join(names)} have"
+    one = len(names) == 1
+    what = f"variable {names[0]} has" if one else f"variables {', '.join(names)} have"
+    them = "it" if one else "them"
     return refuse(
         "caller_variable_missing",
-        f"{what} no value: send it in the body's prompt.variables or in the header {HEADER}",
+        f"{what} no value: send {them} in the body's prompt.variables or in the header {HEADER}",
         param=f"prompt.variables.{names[0]}",
     )

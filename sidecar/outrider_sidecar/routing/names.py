@@ -46,8 +46,9 @@ class Names:
         names = [*self._exact, *(prefix + "*" for prefix in self._prefixes)]
         if not names:
             return f"the request names {shown}; no route is configured"
-        near = get_close_matches(model[:LONGEST], names[:COMPARED], n=1)
+        near = get_close_matches(model[:LONGEST], names[:COMPARED], n=1) if model else []
         hint = f": did you mean {near[0]}?" if near else "."
+        unserved = ", which no route serves" if model else ""
         some = ", ".join(sorted(names[:COMPARED])[:SHOWN])
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        return f"the request names {shown}, which no route serves{hint} Served are {some}{more}"
+        return f"the request names {shown}{unserved}{hint} Served are {some}{more}"

@@ -40,7 +40,10 @@ async def answer(plan: Plan, call: Call, upstream: Upstream, record: Record) -> 
             if failed.final:
                 break
     if failures:
-        raise refusal_of(failures)
+        refusal = refusal_of(failures)
+        if missing:
+            refusal.message = "; ".join([refusal.message, *missing])
+        raise refusal
     if missing:
         record.cls = str(ErrorClass.CREDENTIAL_REJECTED)
         raise refuse("outrider_credential_missing", "; ".join(missing))

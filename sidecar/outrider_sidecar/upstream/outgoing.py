@@ -95,7 +95,7 @@ def target(
         if key is None:
             raise KeyMissing(
                 f"backend {name} wants key {ref.key!r} of Secret {ref.name!r}, which is not there: "
-                "add the entry to the Secret, or the variable or file in local mode"
+                "add the entry to the Secret; `outrider check` names its place in local mode"
             )
         free = _is_free(backend.provider, url, allow_loopback)
         if not free and _host(url) not in credentials.hosts(ref):
