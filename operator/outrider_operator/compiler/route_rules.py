@@ -46,9 +46,7 @@ def _dangling(spec: Value) -> Iterator[Told]:
         for position, name in enumerate(names(rule["backendRefs"])):
             if name not in backends:
                 near = meant(name, backends)
-                ask = (
-                    f"did you mean {near}?" if near else f"name {defined}, or define it"
-                )
+                ask = f"did you mean {near}?" if near else f"name {defined}, or define it"
                 yield (
                     f".rules[{index}].backendRefs[{position}].name",
                     f"rule {rule['name']} names the backend {name}, which spec.backends does not "
