@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.process import LOAD_CORE, PROXY_CORE, Process, start
@@ -229,8 +230,8 @@ def write(section: str, how: str, lines: list[str]) -> None:
     """Put the lines between the section's markers on the page."""
     begin, end = f"<!-- {section} -->", f"<!-- end of {section} -->"
     machine = (
-        f"CPython {platform.python_version()}, Linux {platform.release().split('-')[0]}, "
-        f"{os.cpu_count()} cores; {how}."
+        f"{datetime.now(UTC):%Y-%m-%d}, CPython {platform.python_version()}, "
+        f"Linux {platform.release().split('-')[0]}, {os.cpu_count()} cores; {how}."
     )
     head, rest = PAGE.read_text().split(begin, 1)
     tail = rest.split(end, 1)[1]
