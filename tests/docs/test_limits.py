@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from outrider_operator.dev.workspace import Workspace, load
-from outrider_sidecar.api.errors import body_of
+from outrider_sidecar.dialects.errors import body_of
 from outrider_sidecar.limits.subjects import BOUND
 from outrider_sidecar.snapshot import Tier
 from standins.policies import Stage, policy, rate

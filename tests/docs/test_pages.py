@@ -45,7 +45,7 @@ def test_the_example_is_accepted_as_it_stands() -> None:
 
 
 def _modules(name: str) -> list[Path]:
-    """Where a dotted name of the page may be: `api.body`, or `.body` behind one of its row."""
+    """Where a dotted name of the page may be: `dialects.body`, or `.body` behind one of its row."""
     parts = name.removeprefix("outrider_sidecar.").removeprefix("outrider_operator.").split(".")
     return [package.joinpath(*parts).with_suffix(".py") for package in PACKAGES]
 

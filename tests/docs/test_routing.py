@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from outrider_operator.dev.workspace import load
-from outrider_sidecar.api.errors import STATUS
+from outrider_sidecar.dialects.errors import STATUS
 from outrider_sidecar.routing.features import complexity
 from outrider_sidecar.routing.table import Table
 from outrider_sidecar.snapshot import Snapshot

@@ -12,7 +12,7 @@ from manifests.verdicts import of_compile
 from outrider_operator.compiler.compile import compile as compiled
 from outrider_operator.resources.kinds import KINDS, LLM_ROUTE, PROMPT_VERSION
 from outrider_operator.resources.resource import Resource
-from outrider_sidecar.api.errors import Refusal
+from outrider_sidecar.dialects.errors import Refusal
 from outrider_sidecar.limits.limiter import Limiter
 from outrider_sidecar.routing.table import Table
 from outrider_sidecar.snapshot import Snapshot, decode, encode, stamp

@@ -8,8 +8,8 @@ import msgspec
 from multidict import CIMultiDict
 
 from loopback.scripted import Provider
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.surface import operation
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.surface import operation
 from outrider_sidecar.routing.decision import Call, Plan
 from outrider_sidecar.snapshot import Backend, Timeouts
 from outrider_sidecar.telemetry.record import Record

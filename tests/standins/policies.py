@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from outrider_sidecar.api.errors import Refusal
+from outrider_sidecar.dialects.errors import Refusal
 from outrider_sidecar.limits.limiter import Admission, Limiter
 from outrider_sidecar.routing.identity import Subject
 from outrider_sidecar.routing.table import RouteEntry

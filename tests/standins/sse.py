@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from outrider_sidecar.api.sse import Events, data_of
+from outrider_sidecar.dialects.sse import Events, data_of
 
 COMPLETION: dict[str, Any] = {
     "id": "chatcmpl-1",

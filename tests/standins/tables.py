@@ -8,8 +8,8 @@ from typing import Any, Literal
 import msgspec
 from multidict import CIMultiDict
 
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.surface import operation
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.surface import operation
 from outrider_sidecar.routing.decision import Call, Plan, decide
 from outrider_sidecar.routing.ratio import Ratios
 from outrider_sidecar.routing.table import Table

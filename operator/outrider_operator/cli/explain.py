@@ -11,8 +11,8 @@ from outrider_operator.cli import options
 from outrider_operator.dev import explanation
 from outrider_operator.dev.namespace import AmbiguousNamespaceError, choose
 from outrider_operator.dev.workspace import load
-from outrider_sidecar.api.errors import Refusal
 from outrider_sidecar.config.credentials import FileCredentials
+from outrider_sidecar.dialects.errors import Refusal
 
 _HELLO = "Hello"
 
@@ -148,6 +148,6 @@ def _body(file: Any, model: str) -> bytes:
     if file is None:
         messages = [{"role": "user", "content": _HELLO}]
         return msgspec.json.encode({"model": model, "max_tokens": 100, "messages": messages})
-    from outrider_sidecar.api.body import Body
+    from outrider_sidecar.dialects.body import Body
 
     return Body.parse(file.read()).splice({"/model": msgspec.json.encode(model)})

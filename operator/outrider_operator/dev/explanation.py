@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from multidict import CIMultiDict
 
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.surface import operation
 from outrider_sidecar.config.credentials import Credentials
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.surface import operation
 from outrider_sidecar.limits.limiter import Limiter
 from outrider_sidecar.limits.policy import Policy
 from outrider_sidecar.routing.decision import Call, Plan, decide

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import msgspec
 
 from outrider_operator.dev.environment import SECRET, variable_of
-from outrider_sidecar.api.errors import Refusal
 from outrider_sidecar.config.credentials import Credentials
+from outrider_sidecar.dialects.errors import Refusal
 from outrider_sidecar.snapshot import Snapshot
 from outrider_sidecar.upstream.outgoing import KeyMissing, target
 

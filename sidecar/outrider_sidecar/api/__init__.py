@@ -1,1 +1,1 @@
-"""The dialects as bytes, and the server that speaks them."""
+"""The server: what applications talk to, from the socket to the settled request."""

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from outrider_sidecar.api.bounds import Bounds
 from outrider_sidecar.api.door import Door
-from outrider_sidecar.api.errors import Refusal, body_of, headers_of
 from outrider_sidecar.config.current import Current
+from outrider_sidecar.dialects.errors import Refusal, body_of, headers_of
 from outrider_sidecar.telemetry.metrics import CONTENT_TYPE
 from outrider_sidecar.telemetry.requestid import new_id
 from outrider_sidecar.telemetry.telemetry import Telemetry

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from outrider_sidecar.api.bounds import Bounds
-from outrider_sidecar.api.errors import refuse
+from outrider_sidecar.dialects.errors import refuse
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 

@@ -9,9 +9,9 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
-from outrider_sidecar.api.errors import Refusal, body_of, headers_of, status_of, stream_failure
-from outrider_sidecar.api.surface import Operation
 from outrider_sidecar.api.whole import Whole
+from outrider_sidecar.dialects.errors import Refusal, body_of, headers_of, status_of, stream_failure
+from outrider_sidecar.dialects.surface import Operation
 from outrider_sidecar.limits.limiter import Admission
 from outrider_sidecar.routing.table import RouteEntry
 from outrider_sidecar.telemetry.record import Record

@@ -16,18 +16,18 @@ from typing import Final
 
 from aiohttp import web
 
-from outrider_sidecar.api.body import Body
 from outrider_sidecar.api.bounds import Bounds
 from outrider_sidecar.api.door import Door, target
-from outrider_sidecar.api.errors import Refusal, body_of, headers_of, refuse
 from outrider_sidecar.api.exchange import Exchange
 from outrider_sidecar.api.passthrough import send_on
 from outrider_sidecar.api.reading import read
 from outrider_sidecar.api.server import too_long
-from outrider_sidecar.api.surface import operation
 from outrider_sidecar.api.upload import Upload
 from outrider_sidecar.api.websocket import is_upgrade, relay
 from outrider_sidecar.config.current import Current
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.errors import Refusal, body_of, headers_of, refuse
+from outrider_sidecar.dialects.surface import operation
 from outrider_sidecar.limits.limiter import Limiter
 from outrider_sidecar.routing.decision import Call, Plan, decide, find_route, passthrough
 from outrider_sidecar.routing.identity import Subject

@@ -11,9 +11,9 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
-from outrider_sidecar.api.errors import Refusal, refuse
 from outrider_sidecar.api.exchange import Exchange
 from outrider_sidecar.api.upload import Upload
+from outrider_sidecar.dialects.errors import Refusal, refuse
 from outrider_sidecar.routing.choice import Candidate
 from outrider_sidecar.upstream.classify import CONSEQUENCES, ProviderError, of_error, of_exception
 from outrider_sidecar.upstream.client import Target, Upstream

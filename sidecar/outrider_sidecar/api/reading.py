@@ -11,8 +11,8 @@ from typing import Final
 from aiohttp import web
 
 from outrider_sidecar.api.bounds import MIB, Bounds
-from outrider_sidecar.api.errors import Refusal, refuse
 from outrider_sidecar.api.server import Connection
+from outrider_sidecar.dialects.errors import Refusal, refuse
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _MOST_MEMBERS: Final = 64

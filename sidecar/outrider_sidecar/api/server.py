@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from outrider_sidecar.api.bounds import Bounds
-from outrider_sidecar.api.errors import Refusal, refuse
+from outrider_sidecar.dialects.errors import Refusal, refuse
 
 
 class Shell(Protocol):

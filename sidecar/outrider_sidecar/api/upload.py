@@ -8,8 +8,8 @@ import msgspec
 from aiohttp import web
 
 from outrider_sidecar.api.bounds import Bounds
-from outrider_sidecar.api.errors import Refusal
 from outrider_sidecar.api.reading import accept, chunks
+from outrider_sidecar.dialects.errors import Refusal
 
 _BOUNDARY: Final = re.compile(r'boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))', re.IGNORECASE)
 _MODEL_PART: Final = re.compile(

@@ -8,9 +8,9 @@ import aiohttp
 from aiohttp import ClientWSTimeout, WSMsgType, web
 
 from outrider_sidecar.api.bounds import Bounds
-from outrider_sidecar.api.errors import refuse
 from outrider_sidecar.api.exchange import Exchange
 from outrider_sidecar.api.passthrough import aim, unreached
+from outrider_sidecar.dialects.errors import refuse
 from outrider_sidecar.routing.choice import Candidate
 from outrider_sidecar.upstream.classify import ProviderError, of_error
 from outrider_sidecar.upstream.client import Upstream

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from outrider_sidecar.api.errors import Refusal, refuse
+from outrider_sidecar.dialects.errors import Refusal, refuse
 from outrider_sidecar.limits.gcra import NANOSECONDS
 from outrider_sidecar.limits.policy import Tier, Whom
 from outrider_sidecar.limits.subjects import Use

@@ -11,10 +11,10 @@ from random import Random
 
 import msgspec
 
-from outrider_sidecar.api import layout
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.dialect import Dialect, Turn
-from outrider_sidecar.api.errors import refuse
+from outrider_sidecar.dialects import layout
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.dialect import Dialect, Turn
+from outrider_sidecar.dialects.errors import refuse
 from outrider_sidecar.prompts import template, variables
 from outrider_sidecar.prompts.conversation import joined, take_input
 from outrider_sidecar.prompts.version import CompiledVersion, Line

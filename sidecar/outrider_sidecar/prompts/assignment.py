@@ -7,8 +7,8 @@ from typing import Literal
 import msgspec
 from multidict import istr
 
-from outrider_sidecar.api import layout
-from outrider_sidecar.api.errors import Refusal, refuse
+from outrider_sidecar.dialects import layout
+from outrider_sidecar.dialects.errors import Refusal, refuse
 from outrider_sidecar.prompts.split import bucket_of
 from outrider_sidecar.prompts.version import PromptEntry
 from outrider_sidecar.snapshot import BUCKETS, IdentityKind, PromptRef

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from outrider_sidecar.api import layout
-from outrider_sidecar.api.body import splice
-from outrider_sidecar.api.dialect import Dialect, Turn
+from outrider_sidecar.dialects import layout
+from outrider_sidecar.dialects.body import splice
+from outrider_sidecar.dialects.dialect import Dialect, Turn
 
 _TEXTS = (msgspec.Raw(b'"text"'), msgspec.Raw(b'"input_text"'))
 

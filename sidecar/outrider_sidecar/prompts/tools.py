@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from outrider_sidecar.api import layout
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.errors import refuse
+from outrider_sidecar.dialects import layout
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.errors import refuse
 from outrider_sidecar.snapshot import Dialect, Tool
 
 _NULL = msgspec.Raw(b"null")

@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from outrider_sidecar.api import layout
-from outrider_sidecar.api.errors import Refusal, refuse
+from outrider_sidecar.dialects import layout
+from outrider_sidecar.dialects.errors import Refusal, refuse
 from outrider_sidecar.snapshot import Variable
 
 HEADER = "x-outrider-variables"

@@ -8,10 +8,10 @@ from random import Random
 import msgspec
 from multidict import istr
 
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.dialect import Texts
-from outrider_sidecar.api.errors import Refusal, refuse
-from outrider_sidecar.api.surface import Operation
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.dialect import Texts
+from outrider_sidecar.dialects.errors import Refusal, refuse
+from outrider_sidecar.dialects.surface import Operation
 from outrider_sidecar.prompts import assembly, variables
 from outrider_sidecar.prompts.assignment import Asked, Assignment, asked, assign
 from outrider_sidecar.routing.choice import MODEL_MISSING, SPEAKS, Candidate, Selection

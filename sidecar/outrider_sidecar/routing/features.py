@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 from functools import cached_property
 
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.dialect import Dialect, Texts
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.dialect import Dialect, Texts
 
 IMAGE_TOKENS = 1_000
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)

@@ -10,8 +10,8 @@ from functools import lru_cache
 import msgspec
 from multidict import istr
 
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.errors import refuse
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.errors import refuse
 from outrider_sidecar.snapshot import Identity, IdentityKind, Source
 
 LIMIT = 256  # bytes of UTF-8

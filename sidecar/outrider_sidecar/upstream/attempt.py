@@ -9,9 +9,9 @@ from typing import Final
 
 import aiohttp
 
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.dialect import Dialect
-from outrider_sidecar.api.errors import Refusal, refuse
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.dialect import Dialect
+from outrider_sidecar.dialects.errors import Refusal, refuse
 from outrider_sidecar.routing.choice import Candidate
 from outrider_sidecar.routing.decision import Call, Plan
 from outrider_sidecar.telemetry.record import Record

@@ -1,6 +1,6 @@
 """The attempts of one request: each candidate once, in order of choice, until one commits."""
 
-from outrider_sidecar.api.errors import refuse
+from outrider_sidecar.dialects.errors import refuse
 from outrider_sidecar.routing.decision import Call, Plan
 from outrider_sidecar.telemetry.record import Record
 from outrider_sidecar.upstream.attempt import Answer, Attempt

@@ -43,7 +43,7 @@ class Action(Enum):
 
 
 class Consequence(NamedTuple):
-    """The default action, and the code when it is final; the code's status: `api.errors`."""
+    """The default action, and the code when it is final; the code's status: `dialects.errors`."""
 
     action: Action
     code: str

@@ -5,7 +5,7 @@ from typing import Final
 
 import aiohttp
 
-from outrider_sidecar.api.errors import STATUS, Refusal, refuse
+from outrider_sidecar.dialects.errors import STATUS, Refusal, refuse
 from outrider_sidecar.upstream.classify import (
     CONSEQUENCES,
     Action,

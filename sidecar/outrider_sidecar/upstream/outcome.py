@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from outrider_sidecar.api.dialect import Usage
+from outrider_sidecar.dialects.dialect import Usage
 from outrider_sidecar.telemetry.record import Record
 
 _CLASSES: Final[Mapping[str | None, str]] = {

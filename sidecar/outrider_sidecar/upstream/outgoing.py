@@ -7,8 +7,8 @@ from typing import Final, Literal
 from multidict import CIMultiDict
 from yarl import URL
 
-from outrider_sidecar.api.errors import Refusal, refuse
 from outrider_sidecar.config.credentials import Credentials
+from outrider_sidecar.dialects.errors import Refusal, refuse
 from outrider_sidecar.snapshot import Backend
 from outrider_sidecar.upstream.addresses import OWN_HOSTS, is_loopback
 from outrider_sidecar.upstream.client import Target

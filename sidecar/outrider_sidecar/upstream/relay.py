@@ -6,10 +6,10 @@ from typing import Final
 
 import aiohttp
 
-from outrider_sidecar.api.alike import Alike
-from outrider_sidecar.api.dialect import Dialect, Seen, Usage
-from outrider_sidecar.api.errors import refuse, stream_failure
-from outrider_sidecar.api.sse import Events
+from outrider_sidecar.dialects.alike import Alike
+from outrider_sidecar.dialects.dialect import Dialect, Seen, Usage
+from outrider_sidecar.dialects.errors import refuse, stream_failure
+from outrider_sidecar.dialects.sse import Events
 from outrider_sidecar.snapshot import Timeouts
 from outrider_sidecar.telemetry.record import Record
 from outrider_sidecar.upstream.classify import ErrorClass, read_error

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_sidecar.api.errors import Refusal
+from outrider_sidecar.dialects.errors import Refusal
 from outrider_sidecar.limits.limiter import Admission
 from outrider_sidecar.snapshot import Limit, Tier
 from standins.policies import Stage, policy, rate

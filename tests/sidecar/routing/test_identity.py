@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from multidict import CIMultiDict
 
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.errors import Refusal
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.errors import Refusal
 from outrider_sidecar.routing.identity import Subject, identify
 from standins.tables import IDENTITY
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_sidecar.api.errors import Refusal
+from outrider_sidecar.dialects.errors import Refusal
 from outrider_sidecar.routing.decision import find_route, passthrough
 from outrider_sidecar.routing.table import Table
 from outrider_sidecar.snapshot import Limit, Snapshot

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from loopback.scripted import Serve, answers
-from outrider_sidecar.api.errors import Refusal
 from outrider_sidecar.config.credentials import FileCredentials
+from outrider_sidecar.dialects.errors import Refusal
 from outrider_sidecar.snapshot import Backend
 from outrider_sidecar.upstream.addresses import AddressRefused, Resolver, why_refused
 from outrider_sidecar.upstream.client import Upstream

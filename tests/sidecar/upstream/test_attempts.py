@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from loopback.scripted import Serve, answers, hangs_up, silent, streams
-from outrider_sidecar.api.errors import Refusal, body_of, status_of
+from outrider_sidecar.dialects.errors import Refusal, body_of, status_of
 from outrider_sidecar.snapshot import SecretKey
 from outrider_sidecar.upstream.client import Upstream
 from standins import tables

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from outrider_sidecar.api.errors import STATUS
+from outrider_sidecar.dialects.errors import STATUS
 from outrider_sidecar.telemetry.record import CLASSES
 from outrider_sidecar.upstream.classify import (
     CONSEQUENCES,

@@ -26,8 +26,8 @@ from loopback.scripted import (
     silent,
     streams,
 )
-from outrider_sidecar.api.errors import Refusal
 from outrider_sidecar.config.credentials import FileCredentials
+from outrider_sidecar.dialects.errors import Refusal
 from outrider_sidecar.snapshot import Backend, Timeouts
 from outrider_sidecar.upstream.attempt import LARGEST_ANSWER
 from outrider_sidecar.upstream.client import Upstream

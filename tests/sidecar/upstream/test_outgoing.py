@@ -7,8 +7,8 @@ import pytest
 from multidict import CIMultiDict
 
 from loopback.scripted import Serve, answers
-from outrider_sidecar.api.errors import Refusal
 from outrider_sidecar.config.credentials import FileCredentials
+from outrider_sidecar.dialects.errors import Refusal
 from outrider_sidecar.snapshot import Backend, SecretKey
 from outrider_sidecar.upstream.client import Target, Upstream
 from outrider_sidecar.upstream.outgoing import KeyMissing, hops, target, url_of

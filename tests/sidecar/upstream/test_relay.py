@@ -16,7 +16,7 @@ from loopback.scripted import (
     piecemeal,
     streams,
 )
-from outrider_sidecar.api.errors import Refusal
+from outrider_sidecar.dialects.errors import Refusal
 from outrider_sidecar.upstream import relay
 from outrider_sidecar.upstream.client import Upstream
 from standins import tables

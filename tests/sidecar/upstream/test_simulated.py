@@ -8,9 +8,9 @@ import aiohttp
 import msgspec
 import pytest
 
-from outrider_sidecar.api import dialect as dialects
-from outrider_sidecar.api.dialect import Dialect, Usage
-from outrider_sidecar.api.sse import Events
+from outrider_sidecar.dialects import dialect as dialects
+from outrider_sidecar.dialects.dialect import Dialect, Usage
+from outrider_sidecar.dialects.sse import Events
 from outrider_sidecar.snapshot import Simulated
 from outrider_sidecar.upstream.classify import ErrorClass, of_error, read_error
 from outrider_sidecar.upstream.reply import Reply

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from outrider_sidecar.api.errors import Refusal
 from outrider_sidecar.config.credentials import FileCredentials
+from outrider_sidecar.dialects.errors import Refusal
 from outrider_sidecar.snapshot import Backend, Simulated, Timeouts
 from outrider_sidecar.upstream.classify import ErrorClass
 from outrider_sidecar.upstream.client import Upstream

@@ -8,8 +8,8 @@ import httpx2
 import openai
 import pytest
 
-from outrider_sidecar.api.dialect import CHAT, MESSAGES, Seen
-from outrider_sidecar.api.errors import (
+from outrider_sidecar.dialects.dialect import CHAT, MESSAGES, Seen
+from outrider_sidecar.dialects.errors import (
     STATUS,
     Family,
     Refusal,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from outrider_sidecar.api import layout
+from outrider_sidecar.dialects import layout
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.dialect import CHAT
-from outrider_sidecar.api.errors import Refusal
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.dialect import CHAT
+from outrider_sidecar.dialects.errors import Refusal
 
 BASE64 = "iVBORw0KGgoAAAANSUhEUgAA" * 1_000
 TOOL = {

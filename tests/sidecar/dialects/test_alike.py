@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_sidecar.api.alike import Alike
-from outrider_sidecar.api.dialect import CHAT, MESSAGES, Dialect
+from outrider_sidecar.dialects.alike import Alike
+from outrider_sidecar.dialects.dialect import CHAT, MESSAGES, Dialect
 
 
 def chunk(text: str, finish: str | None = None, /, **more: object) -> bytes:

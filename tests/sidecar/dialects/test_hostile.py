@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.errors import STATUS, Refusal, body_of, headers_of
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.errors import STATUS, Refusal, body_of, headers_of
 from outrider_sidecar.snapshot import Tool
 from standins.hostile import REQUESTS, spelled
 from standins.spellings import values

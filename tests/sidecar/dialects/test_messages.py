@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.dialect import MESSAGES
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.dialect import MESSAGES
 
 BASE64 = "iVBORw0KGgoAAAANSUhEUgAA" * 1_000
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": BASE64}}

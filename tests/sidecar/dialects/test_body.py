@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_sidecar.api.body import MEMBERS, Body
-from outrider_sidecar.api.dialect import CHAT, MESSAGES
-from outrider_sidecar.api.errors import Refusal
+from outrider_sidecar.dialects.body import MEMBERS, Body
+from outrider_sidecar.dialects.dialect import CHAT, MESSAGES
+from outrider_sidecar.dialects.errors import Refusal
 from standins.spellings import Number, Object, bodies, read
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_sidecar.api.dialect import CHAT, MESSAGES
-from outrider_sidecar.api.surface import Operation, operation
+from outrider_sidecar.dialects.dialect import CHAT, MESSAGES
+from outrider_sidecar.dialects.surface import Operation, operation
 
 
 def asked(path: str, query: str = "", method: str = "POST", anthropic: bool = False) -> Operation:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import parse_qs, unquote
 
-from outrider_sidecar.api.dialect import CHAT, MESSAGES, Dialect
-from outrider_sidecar.api.errors import Family
+from outrider_sidecar.dialects.dialect import CHAT, MESSAGES, Dialect
+from outrider_sidecar.dialects.errors import Family
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from outrider_sidecar.api import layout
-from outrider_sidecar.api.layout import Member
+from outrider_sidecar.dialects import layout
+from outrider_sidecar.dialects.layout import Member
 
 # What becomes of each member: new JSON, None to remove it, or changes further down.
 Tree: TypeAlias = dict[str, "bytes | Tree | None"]

@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from outrider_sidecar.api import edits, layout
-from outrider_sidecar.api.errors import Refusal, refuse
+from outrider_sidecar.dialects import edits, layout
+from outrider_sidecar.dialects.errors import Refusal, refuse
 
 T = TypeVar("T")
 

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import msgspec
 
-from outrider_sidecar.api import layout
-from outrider_sidecar.api.body import Body, decoded
-from outrider_sidecar.api.errors import refuse
+from outrider_sidecar.dialects import layout
+from outrider_sidecar.dialects.body import Body, decoded
+from outrider_sidecar.dialects.errors import refuse
 
 
 class Turn(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_sidecar.api.sse import LIMIT, Events, data_of
+from outrider_sidecar.dialects.sse import LIMIT, Events, data_of
 from standins import streams
 
 ENDS = ["\n", "\r\n", "\r"]

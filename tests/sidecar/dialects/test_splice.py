@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_sidecar.api.body import splice
+from outrider_sidecar.dialects.body import splice
 from standins.spellings import KEYS, Number, Object, bodies, read, values
 
 Way = tuple[str, ...]

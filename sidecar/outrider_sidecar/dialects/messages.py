@@ -4,10 +4,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from outrider_sidecar.api import layout
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.errors import Family
-from outrider_sidecar.api.facts import (
+from outrider_sidecar.dialects import layout
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.errors import Family
+from outrider_sidecar.dialects.facts import (
     DONE,
     Outcome,
     Seen,
@@ -18,8 +18,8 @@ from outrider_sidecar.api.facts import (
     unread,
     utf8_length,
 )
-from outrider_sidecar.api.sse import data_of
-from outrider_sidecar.api.turns import (
+from outrider_sidecar.dialects.sse import data_of
+from outrider_sidecar.dialects.turns import (
     Part,
     Turn,
     compact_length,

@@ -2,12 +2,12 @@
 
 from typing import Literal, Protocol
 
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.chat import CHAT
-from outrider_sidecar.api.errors import Family
-from outrider_sidecar.api.facts import Outcome, Seen, Texts, Usage
-from outrider_sidecar.api.messages import MESSAGES
-from outrider_sidecar.api.turns import Turn
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.chat import CHAT
+from outrider_sidecar.dialects.errors import Family
+from outrider_sidecar.dialects.facts import Outcome, Seen, Texts, Usage
+from outrider_sidecar.dialects.messages import MESSAGES
+from outrider_sidecar.dialects.turns import Turn
 
 __all__ = ["CHAT", "MESSAGES", "Dialect", "Outcome", "Seen", "Texts", "Turn", "Usage"]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_sidecar.api.dialect import CHAT, Outcome, Seen, Usage
+from outrider_sidecar.dialects.dialect import CHAT, Outcome, Seen, Usage
 from standins import streams
 from standins.spellings import bodies
 

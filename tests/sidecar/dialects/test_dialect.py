@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_sidecar.api.body import Body
-from outrider_sidecar.api.dialect import CHAT, MESSAGES, Dialect, Texts, Usage
-from outrider_sidecar.api.errors import Refusal
+from outrider_sidecar.dialects.body import Body
+from outrider_sidecar.dialects.dialect import CHAT, MESSAGES, Dialect, Texts, Usage
+from outrider_sidecar.dialects.errors import Refusal
 from standins.hostile import REQUESTS, TURNS, spelled
 
 DIALECTS: list[Dialect] = [CHAT, MESSAGES]

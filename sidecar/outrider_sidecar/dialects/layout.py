@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
-from outrider_sidecar.api.errors import Refusal, refuse
+from outrider_sidecar.dialects.errors import Refusal, refuse
 
 T = TypeVar("T")
 

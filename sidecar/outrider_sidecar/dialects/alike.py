@@ -7,7 +7,7 @@ tells such an event at a sixth of the cost of decoding it.
 import re
 from typing import Final
 
-from outrider_sidecar.api.facts import Seen
+from outrider_sidecar.dialects.facts import Seen
 
 # Text that stands in JSON as it is, a byte a character; no match where its end precedes its start.
 _PLAIN: Final = re.compile(rb"[ !#-\[\]-~]*+").fullmatch

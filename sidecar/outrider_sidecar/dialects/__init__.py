@@ -1,0 +1,1 @@
+"""What the APIs of providers say, as bytes: requests, answers, events, errors."""
