@@ -29,11 +29,13 @@ def start(kubeconfig: Path, *arguments: str, **environment: str) -> Controller:
     [
         (None, "no kubeconfig at"),
         ("{", "cannot log in with"),
-        ("[]", "cannot log in with"),
+        ("[]", "it is no kubeconfig, which is a mapping with clusters, users and contexts"),
+        ("server: 5", "cannot log in with"),
+        ("just text", "it is no kubeconfig, which is a mapping with clusters, users and contexts"),
         ("apiVersion: v1\nkind: Config\n", "cannot log in with"),
         ("apiVersion: v1\nkind: Config\ncurrent-context: away\ncontexts: []\n", "away"),
     ],
-    ids=["missing", "no YAML", "no mapping", "empty", "without its context"],
+    ids=["missing", "no YAML", "a list", "something else", "text", "empty", "without its context"],
 )
 def test_a_bad_kubeconfig_is_named_and_the_exit_code_is_2(
     content: str | None, said: str, tmp_path: Path

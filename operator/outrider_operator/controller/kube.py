@@ -181,15 +181,12 @@ async def _load(file: str, context: str | None, configuration: Any) -> Any:
         return await config.load_kube_config(
             config_file=file, context=context, client_configuration=configuration
         )
-    except (
-        config.ConfigException,
-        yaml.YAMLError,
-        OSError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-    ) as error:
+    except (TypeError, KeyError, AttributeError) as error:
+        raise NoCredentials(
+            f"cannot log in with {file}: it is no kubeconfig, which is a mapping with clusters, "
+            "users and contexts; kubectl config view --raw prints one"
+        ) from error
+    except (config.ConfigException, yaml.YAMLError, OSError, ValueError) as error:
         where = f"context {context} of {file}" if context else file
         raise NoCredentials(f"cannot log in with {where}: {error}") from error
 
