@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+from outrider_operator.compiler.changes import names
 from outrider_operator.compiler.goals import percent
 from outrider_operator.compiler.ranges import moved
 from outrider_sidecar.snapshot import Prompt, Snapshot
@@ -46,7 +47,7 @@ def _count(snapshot: Snapshot) -> str:
 
 def _changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
     found = False
-    for text in (*_prompts(before, after), *_names(before, after)):
+    for text in (*_prompts(before, after), *names(before, after)):
         found = True
         yield text
     if not found:
@@ -74,23 +75,3 @@ def _shares(before: Prompt, after: Prompt) -> str:
     return ", ".join(
         f"{name} {percent(was.get(name, 0))} -> {percent(now.get(name, 0))}" for name in changed
     )
-
-
-def _names(before: Snapshot, after: Snapshot) -> Iterator[str]:
-    limits = {limit.name: limit for limit in before.limits}, {one.name: one for one in after.limits}
-    for noun, old, new in (
-        ("route", before.routes, after.routes),
-        ("limit", *limits),
-    ):
-        for name in sorted(old.keys() | new.keys()):
-            if name not in new:
-                yield f"{noun} {name} gone"
-            elif name not in old:
-                yield f"{noun} {name} new"
-            elif old[name] != new[name]:
-                yield f"{noun} {name} changed"
-    for name in sorted(before.prompts.keys() | after.prompts.keys()):
-        old_versions = before.prompts[name].versions if name in before.prompts else {}
-        new_versions = after.prompts[name].versions if name in after.prompts else {}
-        for version in sorted(old_versions.keys() ^ new_versions.keys()):
-            yield f"version {version} {'new' if version in new_versions else 'gone'}"
