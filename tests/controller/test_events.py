@@ -2,12 +2,22 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_operator.controller.events import of_conditions, of_publication
+from outrider_operator.compiler.facts import PolicyFacts, Target
+from outrider_operator.controller.events import of_conditions, of_publication, of_targets
 from outrider_operator.controller.held import Held
 from outrider_operator.controller.mirror import lost_splits, mirrored
-from outrider_operator.controller.notes import Note, bounded, of_snapshot, restored, shortened
+from outrider_operator.controller.notes import (
+    LOGGED,
+    Note,
+    bounded,
+    in_words,
+    of_snapshot,
+    restored,
+    shortened,
+)
 from outrider_operator.controller.objects import Observed
 from outrider_sidecar.snapshot import Prompt, Snapshot
+from standins import resources
 
 ROUTE = Observed(
     kind="LLMRoute",
@@ -115,6 +125,62 @@ def test_a_torn_mirror_is_not_used_and_the_loss_is_told() -> None:
     assert lost_splits([route, VERSION], None) == ()
     (note,) = of_snapshot(None, snapshot((0, 9999, "v8")), ("answer",))
     assert note.reason == "SplitRebuilt"
+
+
+def test_a_target_that_is_not_served_is_a_warning_once_for_each_set_of_them() -> None:
+    policy = msgspec.structs.replace(ROUTE, kind="RateLimitPolicy", name="per-user")
+    lacking = PolicyFacts(
+        targets=(Target("support", True), Target("suport", False, "there is no LLMRoute suport"))
+    )
+    (event,) = of_targets(policy, lacking)
+    assert (event.type, event.reason, event.name) == ("Warning", "TargetNotServed", "per-user")
+    assert event.note == "there is no LLMRoute suport; nothing is limited there"
+    assert of_targets(policy, lacking)[0].key == event.key
+    other = PolicyFacts(targets=(Target("x", False, "there is no LLMRoute x"),))
+    assert of_targets(policy, other)[0].key != event.key
+    assert of_targets(policy, PolicyFacts(targets=(Target("support", True),))) == []
+    assert of_targets(ROUTE, None) == []
+
+
+def test_the_log_says_in_words_what_a_publication_changed() -> None:
+    old = resources.snapshot(
+        resources.compiled(
+            [
+                resources.route("support", prompt="answer"),
+                resources.route("gone"),
+                resources.version("v7", 95),
+                resources.version("v8", 5),
+            ]
+        )
+    )
+    new = resources.snapshot(
+        resources.compiled(
+            [
+                resources.route("support", prompt="answer", models=["m"]),
+                resources.route("late"),
+                resources.version("v7", 80),
+                resources.version("v8", 20),
+                resources.version("v9", 0),
+            ]
+        )
+    )
+    assert in_words(of_snapshot(old, new, ()), old, new) == [
+        "v7 95% -> 80%, v8 5% -> 20%; 15% of users move",
+        "route gone gone",
+        "route late new",
+        "route support changed",
+        "version v9 new",
+    ]
+    assert in_words((), new, new) == []
+
+
+def test_a_publication_that_changes_very_much_is_one_bounded_line() -> None:
+    many = resources.snapshot(
+        resources.compiled([resources.route(f"r{number}") for number in range(100)])
+    )
+    words = in_words((), None, many)
+    assert words[-1] == f"and {100 - LOGGED} more"
+    assert len(words) == LOGGED + 1
 
 
 def test_notes_of_the_largest_publication_have_room_in_an_annotation() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from outrider_operator.cli.controller import controller
 from outrider_operator.compiler.problem import Reason
+from outrider_operator.controller.events import TARGET_REASON
 from outrider_operator.controller.metrics import Metrics
 from outrider_operator.controller.notes import Note
 from outrider_operator.controller.status import StatusReason
@@ -32,7 +33,7 @@ def test_the_page_lists_every_reason_of_a_condition_and_no_other() -> None:
 
 def test_the_page_lists_every_reason_of_an_event() -> None:
     reasons: Any = get_type_hints(Note)["reason"]
-    assert set(first_cells(section("Events"))) == set(get_args(reasons))
+    assert set(first_cells(section("Events"))) == {*get_args(reasons), TARGET_REASON}
 
 
 def test_the_page_lists_every_metric() -> None:
@@ -48,3 +49,10 @@ def test_the_page_lists_every_metric() -> None:
 @pytest.mark.parametrize("option", [each for each in controller.params if each.name != "help"])
 def test_the_page_lists_every_option(option: click.Parameter) -> None:
     assert f"`{option.opts[0]} " in section("Run it") or f", `{option.opts[0]} " in PAGE
+
+
+def test_the_page_and_the_help_say_who_can_reach_the_port() -> None:
+    port = next(option for option in controller.params if option.name == "port")
+    assert isinstance(port, click.Option)
+    assert "on all addresses" in (port.help or "")
+    assert "all addresses" in section("Run it")

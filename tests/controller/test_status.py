@@ -1,5 +1,7 @@
 from typing import Any
 
+import msgspec
+
 from outrider_operator.compiler.facts import (
     Facts,
     PolicyFacts,
@@ -88,7 +90,12 @@ def test_a_good_route_shows_what_is_served() -> None:
         "Ready",
     ]
     assert condition(status, "Ready") == ("True", "Ready", "")
-    assert condition(status, "Programmed")[:2] == ("Unknown", "NoSidecars")
+    assert condition(status, "Programmed") == (
+        "Unknown",
+        "NoSidecars",
+        "not known: sidecars of this version do not report which snapshot they serve; "
+        "Ready says whether it is published",
+    )
     assert {each["observedGeneration"] for each in status["conditions"]} == {3}
 
 
@@ -111,9 +118,20 @@ def test_unresolved_references_keep_it_from_being_ready() -> None:
 def test_conflicted_is_there_only_while_it_holds() -> None:
     status = desired(seen(), outcome(ROUTE, problem("Conflicted", "ModelTaken")), NOW)
     assert condition(status, "Conflicted") == ("True", "ModelTaken", "mend it")
-    assert condition(status, "Ready")[0] == "True"
+    assert condition(status, "Ready")[:2] == ("True", "Ready")
     mended = desired(seen(status=status), outcome(ROUTE), NOW)
     assert "Conflicted" not in {each["type"] for each in mended["conditions"]}
+
+
+def test_a_conflict_is_in_the_message_of_ready_which_the_message_column_shows() -> None:
+    taken = problem("Conflicted", "ModelTaken", "gpt-5 is served by LLMRoute a", "spec.models")
+    some = msgspec.structs.replace(ROUTE, models=("gpt-6",))
+    status = desired(seen(), outcome(some, taken), NOW)
+    text = "spec.models: gpt-5 is served by LLMRoute a"
+    assert condition(status, "Ready") == ("True", "Ready", text)
+    status = desired(seen(), outcome(ROUTE, taken), NOW)
+    text = f"no name of spec.models is served here, only the route's own; {text}"
+    assert condition(status, "Ready") == ("True", "Ready", text)
 
 
 def test_what_could_not_be_published_is_not_said_to_be_served() -> None:
@@ -153,7 +171,16 @@ def test_a_policy_shows_its_targets_and_says_what_to_do_about_a_missing_one() ->
         {"name": "a", "accepted": True},
         {"name": "b", "accepted": False},
     ]
-    assert condition(status, "Ready") == ("True", "Ready", "there is no LLMRoute b")
+    text = "there is no LLMRoute b; nothing is limited there"
+    assert condition(status, "Ready") == ("True", "Ready", text)
+    assert condition(status, "ResolvedRefs") == ("True", "ResolvedRefs", text)
+
+
+def test_a_policy_none_of_whose_targets_is_there_says_that_it_limits_nothing() -> None:
+    facts = PolicyFacts(targets=(Target("b", False, "there is no LLMRoute b"),))
+    status = desired(seen("RateLimitPolicy"), outcome(facts, kind="RateLimitPolicy"), NOW)
+    text = "there is no LLMRoute b; nothing is limited anywhere"
+    assert condition(status, "Ready") == ("True", "Ready", text)
 
 
 def test_an_unchanged_status_needs_no_write() -> None:

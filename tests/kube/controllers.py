@@ -59,7 +59,7 @@ class Controller:
     @property
     def port(self) -> int:
         """Of its probes."""
-        return int(self.says("listens on port").rsplit(" ", 1)[1])
+        return int(self.says("controller listens on").rsplit(" ", 1)[1])
 
     def watching(self) -> "Controller":
         """Itself, once it leads and watches."""

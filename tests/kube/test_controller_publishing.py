@@ -163,12 +163,23 @@ def test_a_broken_resource_beside_good_ones_is_told_what_to_write_and_harms_none
     assert "create one, or name one of answer in spec.prompt.name" in message(astray, "Ready")
     nowhere = place.told("RateLimitPolicy", "nowhere", "Ready=True/Ready")
     assert nowhere["status"]["targets"] == [{"name": "suport", "accepted": False}]
-    assert "there is no LLMRoute suport" in message(nowhere, "Ready")
+    said = "there is no LLMRoute suport; name one of astray, support; nothing is limited anywhere"
+    assert message(nowhere, "Ready") == message(nowhere, "ResolvedRefs") == said
+    assert place.event("TargetNotServed", "nowhere")["note"] == said.replace("anywhere", "there")
     snapshot = place.published()
     assert snapshot.prompts["answer"].ranges == ((0, 9999, "v7"),)
     warning = place.event("VariableUndeclared", "v9")
     assert warning["type"] == "Warning"
     assert "{{brand}}" in warning["note"]
+
+
+def test_a_pipeline_can_wait_for_the_target_of_a_policy(
+    controller: Controller, place: Place
+) -> None:
+    target = {"group": "outrider.dev", "kind": "LLMRoute", "name": "support"}
+    place.apply(route(prompt=None), policy(targetRefs=[target]))
+    accepted = "--for=jsonpath={.status.targets[0].accepted}=true"
+    place.kubectl("wait", "rlp/per-user", accepted, "--timeout=30s")
 
 
 def test_a_mended_resource_is_accepted(controller: Controller, place: Place) -> None:
@@ -205,6 +216,7 @@ def test_a_name_that_two_routes_claim_stays_with_the_one_that_serves_it(
     place.apply(route("late", prompt=None, models=["gpt-5", "gpt-6"]))
     late = place.told("LLMRoute", "late", "Conflicted=True/ModelTaken", "Ready=True/Ready")
     assert "gpt-5 is served by LLMRoute support" in message(late, "Conflicted")
+    assert "gpt-5 is served by LLMRoute support" in place.kubectl("get", "llmr", "-o", "wide")
     place.event("ModelTaken", "late")
     assert place.published().routes["late"].models == ("gpt-6",)
     place.apply(route("late", prompt=None, models=["gpt-6"]))
@@ -226,6 +238,28 @@ def test_without_any_weight_the_last_split_stays_and_status_has_the_line_that_me
     assert f"kubectl patch prv v7 -n {place.namespace} --type merge" in message(body, "Ready")
     assert body["status"]["prompt"]["shares"] == [{"version": "v7", "goal": "0%", "share": "100%"}]
     assert place.published().prompts["answer"].ranges == ((0, 9999, "v7"),)
+
+
+def test_a_version_whose_model_no_backend_has_keeps_goal_and_share(
+    controller: Controller, place: Place
+) -> None:
+    elsewhere = version("v8", 5, "Be brief.")
+    elsewhere["spec"]["prompt"]["model"] = "another"
+    place.apply(route(), version("v7", 95), elsewhere)
+    body = place.told("PromptVersion", "v8", "ResolvedRefs=False/ModelNotInRoute")
+    assert "Ready=False/NotResolved" in conditions(body)
+    assert (body["status"]["goal"], body["status"]["share"]) == ("5%", "5%")
+
+
+def test_the_log_says_what_a_publication_changed(controller: Controller, place: Place) -> None:
+    place.apply(route(), route("other", prompt=None), version("v7", 95), version("v8", 5))
+    place.told("LLMRoute", "other", *GOOD)
+    line = controller.says(f"namespace {place.namespace}: generation .* published")
+    assert line.endswith(
+        "; v7 95%, v8 5%; route other new; route support new; version v7 new; version v8 new"
+    )
+    place.kubectl("delete", "llmr", "other")
+    controller.says(f"namespace {place.namespace}: .* bytes\\); route other gone$")
 
 
 def test_all_resources_deleted_is_published_too(controller: Controller, place: Place) -> None:

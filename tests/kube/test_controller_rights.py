@@ -1,6 +1,7 @@
 """The controller as the ServiceAccount of deploy/controller.yaml, with its rights and no others."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,45 @@ def test_bound_in_one_namespace_they_are_enough_for_that_one(
     assert not [line for line in controller.lines if " INFO " not in line]
 
 
+def test_a_right_that_is_granted_later_ends_the_trouble_and_the_log_says_so(
+    place: Place, account: Account, controllers: Controllers, tmp_path: Path
+) -> None:
+    account.deny("", "configmaps", "patch")
+    account.apply("ClusterRoleBinding")
+    bind(place, account)
+    controller = controllers.start(kubeconfig=account.kubeconfig(tmp_path), lease=account.system)
+    controller.watching()
+    place.apply(route(prompt=None))
+    controller.says(f"namespace {place.namespace} fails")
+    Account(place, account.system).apply("ClusterRoleBinding")
+    controller.says(f"namespace {place.namespace} is well again")
+    place.told("LLMRoute", "support", *GOOD)
+
+
+def test_a_namespace_without_rights_is_named_with_what_to_do_and_holds_up_the_others(
+    place: Place, account: Account, controllers: Controllers, tmp_path: Path
+) -> None:
+    account.apply("ClusterRoleBinding")
+    bind(place, account)
+    other = Place(place.server, place.view, controllers.new_namespace())
+    controller = controllers.start(
+        "--watch-namespace",
+        other.namespace,
+        kubeconfig=account.kubeconfig(tmp_path),
+        lease=account.system,
+    )
+    line = controller.says("waiting: 403: .* cannot list")
+    assert f'in the namespace "{other.namespace}"' in line
+    assert f"bind the ClusterRole in namespace {other.namespace}, or leave " in line
+    assert "it holds up the others too" in line
+    assert controller.ask("/readyz") == (503, line.partition("waiting: ")[2] + "\n")
+    bind(other, account)
+    controller.watching()
+    for each in (place, other):
+        each.apply(route(prompt=None))
+        each.told("LLMRoute", "support", *GOOD)
+
+
 def cannot_list(place: Place, controller: Controller) -> None:
     line = controller.says("waiting: 403: llmroutes.outrider.dev is forbidden.* cannot list")
     code, text = controller.ask("/readyz")
@@ -131,12 +171,17 @@ def cannot_write_the_snapshot(place: Place, controller: Controller) -> None:
     body = place.told("LLMRoute", "support", "Ready=False/NotPublished")
     assert 'cannot patch resource "configmaps"' in message(body, "Ready")
     assert "snapshot" not in body["status"]
-    controller.says(f"namespace {place.namespace}, again in .* cannot patch")
+    line = f"namespace {place.namespace} fails and is tried again: .* cannot patch"
+    controller.says(line)
+    # A route that comes later is told after many more tries, none of which is worth a line.
+    place.apply(route("late", prompt=None))
+    place.told("LLMRoute", "late", "Ready=False/NotPublished")
+    assert len(re.findall(line, controller.log)) == 1
 
 
 def cannot_say_status(place: Place, controller: Controller) -> None:
     place.apply(route(prompt=None))
-    controller.says('again in .* cannot patch resource "llmroutes/status"')
+    controller.says('is tried again: .* cannot patch resource "llmroutes/status"')
     assert list(place.published().routes) == ["support"]
 
 

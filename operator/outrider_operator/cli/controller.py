@@ -33,7 +33,7 @@ import click
     type=click.IntRange(0, 65535),
     default=8080,
     show_default=True,
-    help="Port of /healthz, /readyz and /metrics; 0 picks a free one.",
+    help="Port of /healthz, /readyz and /metrics, on all addresses; 0 picks a free one.",
 )
 @click.option(
     "--log",

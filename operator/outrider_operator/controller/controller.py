@@ -39,12 +39,13 @@ from outrider_operator.controller.queue import Queue
 from outrider_operator.controller.reconciler import Reconciler
 from outrider_operator.controller.relist import EVERY_SECONDS, Relist
 from outrider_operator.controller.store import Store
+from outrider_operator.controller.told import Told
 
 WORKERS: Final = 256
 PAUSE_SECONDS: Final = 2
-TELL_SECONDS: Final = 60
 SOON_SECONDS: Final = 15
 SETTLED_SECONDS: Final = 15
+START, LISTS, WATCHES = "START", "LIST", "WATCH"  # told beside namespaces, which are lower case
 PAUSES: Final[tuple[float, ...]] = (2, 5, 15, 30)
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class Controller:
         self._obstacle = "starting"
         self._deaf = ""
         self._leads = False
-        self._told = (float("-inf"), "")
+        self._told = Told()
         self._idle = asyncio.Event()
         self._idle.set()
         self._missed = asyncio.Event()
@@ -105,7 +106,7 @@ class Controller:
             ) as port,
             asyncio.TaskGroup() as group,
         ):
-            logger.info("controller listens on port %d", port)
+            logger.info("controller listens on all addresses, port %d", port)
             lead = group.create_task(self._lead(), name="controller")
             await stop.wait()
             logger.info("stopping")
@@ -167,14 +168,12 @@ class Controller:
                 await step()
             except ControllerError as error:
                 self._obstacle = str(error)
-                at, told = self._told
-                now = time.monotonic()
-                if now - at >= TELL_SECONDS or told != self._obstacle:
-                    self._told = (now, self._obstacle)
+                if self._told.news(START, self._obstacle):
                     logger.warning("waiting: %s", error)
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 self._obstacle = ""
+                self._told.over(START)
                 return
 
     async def _work_all(self) -> None:
@@ -200,6 +199,7 @@ class Controller:
             raise
         except NamespaceGone as error:
             logger.info("%s", error)
+            self._told.over(namespace)
             self._queue.succeeded(namespace)
             return "gone"
         except Conflict as error:
@@ -207,14 +207,18 @@ class Controller:
             self._queue.failed(namespace)
             return "conflict"
         except ControllerError as error:
-            wait = self._queue.failed(namespace)
-            logger.warning("namespace %s, again in %g s: %s", namespace, wait, error)
+            self._queue.failed(namespace)
+            if self._told.news(namespace, str(error)):
+                logger.warning("namespace %s fails and is tried again: %s", namespace, error)
             return "error"
-        except Exception:
-            wait = self._queue.failed(namespace)
-            logger.exception("namespace %s, again in %g s", namespace, wait)
+        except Exception as error:
+            self._queue.failed(namespace)
+            if self._told.news(namespace, repr(error)):
+                logger.exception("namespace %s fails and is tried again", namespace)
             return "error"
         self._queue.succeeded(namespace)
+        if self._told.over(namespace):
+            logger.info("namespace %s is well again", namespace)
         return "ok"
 
     async def _watch_for_ever(self) -> None:
@@ -227,7 +231,8 @@ class Controller:
             except WatchEnded as error:
                 pauses = pauses[1:] or pauses if self._deaf else PAUSES
                 self._deaf = str(error)
-                logger.warning("%s; again in %g s", error, pauses[0])
+                if self._told.news(WATCHES, self._deaf):
+                    logger.warning("%s; they start again", error)
             finally:
                 well.cancel()
             await asyncio.sleep(pauses[0])
@@ -236,6 +241,8 @@ class Controller:
 
     def _hears(self) -> None:
         self._deaf = ""
+        if self._told.over(WATCHES):
+            logger.info("the watches are well again")
 
     async def _relist_for_ever(self) -> None:
         pause = self._options.relist_seconds
@@ -248,10 +255,13 @@ class Controller:
                 await self._relist.again(self._queue.add)
                 snapshots = await self._relist.snapshots()
             except ControllerError as error:
-                logger.warning("LIST failed, nothing is concluded from it: %s", error)
+                if self._told.news(LISTS, str(error)):
+                    logger.warning("LIST failed, nothing is concluded from it: %s", error)
                 pause = min(SOON_SECONDS, self._options.relist_seconds)
                 continue
             pause = self._options.relist_seconds
+            if self._told.over(LISTS):
+                logger.info("LIST is well again")
             changed = self._reconciler.missing(snapshots)
             changed |= {ns for ns, at in snapshots.items() if self._reconciler.heard(ns, at)}
             for namespace in changed:

@@ -13,15 +13,18 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from outrider_operator.compiler.facts import Facts, PolicyFacts
 from outrider_operator.controller.errors import Conflict, Forbidden, KubeError, NotFound
 from outrider_operator.controller.held import NAME, Held
 from outrider_operator.controller.kube import Kube
 from outrider_operator.controller.notes import shortened
 from outrider_operator.controller.objects import API, Observed
+from outrider_operator.controller.told import Told
 
 REMEMBERED: Final = 20_000
 NEWS_SECONDS: Final = 600
 NOTE_BYTES: Final = 1024
+TARGET_REASON: Final = "TargetNotServed"
 REPORTER: Final = "outrider.dev/controller"
 
 logger = logging.getLogger(__name__)
@@ -68,6 +71,28 @@ def of_conditions(seen: Observed, conditions: Iterable[dict[str, Any]]) -> list[
     ]
 
 
+def of_targets(seen: Observed, facts: Facts | None) -> list[Event]:
+    """A Warning that names the targets of a policy where it limits nothing."""
+    if not isinstance(facts, PolicyFacts):
+        return []
+    missing = [target for target in facts.targets if not target.accepted]
+    if not missing:
+        return []
+    return [
+        Event(
+            type="Warning",
+            reason=TARGET_REASON,
+            note="; ".join(target.message for target in missing) + "; nothing is limited there",
+            namespace=seen.namespace,
+            api=API,
+            kind=seen.kind,
+            name=seen.name,
+            uid=seen.uid,
+            occasion=f"{seen.generation} {' '.join(target.name for target in missing)}",
+        )
+    ]
+
+
 def of_publication(
     namespace: str, held: Held, objects: Sequence[Observed], now: float
 ) -> list[Event]:
@@ -107,6 +132,7 @@ class Poster:
         self._instance = instance
         self._now = now
         self._posted: OrderedDict[str, None] = OrderedDict()
+        self._told = Told()
 
     async def post(self, events: Iterable[Event]) -> None:
         """Post those that are new. One that the API server refuses is logged and let go."""
@@ -124,8 +150,14 @@ class Poster:
                 leaving = isinstance(error, NotFound) or (
                     isinstance(error, Forbidden) and error.terminating
                 )
-                level = logging.DEBUG if leaving else logging.WARNING
-                logger.log(level, "Event %s of %s refused: %s", event.reason, event.name, error)
+                if not leaving and self._told.news("", f"{event.namespace} {error}"):
+                    logger.warning(
+                        "namespace %s: Event %s of %s refused: %s",
+                        event.namespace,
+                        event.reason,
+                        event.name,
+                        error,
+                    )
             self._posted[event.key] = None
             if len(self._posted) > REMEMBERED:
                 self._posted.popitem(last=False)

@@ -5,11 +5,13 @@ from typing import Final, Literal
 
 import msgspec
 
+from outrider_operator.compiler.changes import names
 from outrider_operator.compiler.goals import percent
 from outrider_operator.compiler.ranges import counts, moved
 from outrider_sidecar.snapshot import Prompt, Snapshot
 
 NOTES: Final = 100
+LOGGED: Final = 8
 TEXT_BYTES: Final = 1000
 
 
@@ -47,6 +49,17 @@ def bounded(notes: Sequence[Note]) -> tuple[Note, ...]:
         msgspec.structs.replace(note, text=shortened(note.text, TEXT_BYTES))
         for note in notes[:NOTES]
     )
+
+
+def in_words(notes: Sequence[Note], before: Snapshot | None, after: Snapshot) -> list[str]:
+    """A publication for a line of the log: splits that moved, then what is new, gone or changed.
+
+    `before` is what was served, None when nothing was ever.
+    """
+    nothing = Snapshot(namespace=after.namespace, routes={}, prompts={})
+    texts = [*(note.text for note in notes), *names(before or nothing, after)]
+    rest = [f"and {len(texts) - LOGGED} more"] if len(texts) > LOGGED else []
+    return texts[:LOGGED] + rest
 
 
 def shortened(text: str, size: int) -> str:

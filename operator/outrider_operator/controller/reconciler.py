@@ -29,7 +29,7 @@ from outrider_operator.controller.held import NAME, Held
 from outrider_operator.controller.kube import Kube
 from outrider_operator.controller.metrics import Metrics
 from outrider_operator.controller.mirror import lost_splits, mirrored
-from outrider_operator.controller.notes import bounded, of_snapshot, restored
+from outrider_operator.controller.notes import bounded, in_words, of_snapshot, restored
 from outrider_operator.controller.objects import Observed, observed, path_of
 from outrider_operator.controller.publisher import Publisher
 from outrider_operator.controller.store import Store
@@ -38,7 +38,6 @@ from outrider_sidecar.snapshot import Snapshot, seal
 PUBLISHING: Final = 4
 TELLING: Final = 4
 STATUS_WRITES: Final = 8
-LOGGED: Final = 4
 
 logger = logging.getLogger(__name__)
 
@@ -185,13 +184,14 @@ class Reconciler:
         place.held = await self._publisher.publish(snapshot, held, generation, notes)
         place.published = place.held.snapshot
         self._metrics.published(namespace, place.held.size, place.held.generation)
+        # What status remembers of a lost snapshot are splits only: nothing else is called new then.
+        known = ours or (None if previous is None else snapshot)
         logger.info(
             "namespace %s: generation %d published (%d bytes)%s",
             namespace,
             place.held.generation,
             place.held.size,
-            "".join(f"; {note.text}" for note in notes[:LOGGED])
-            + (f"; and {len(notes) - LOGGED} more" if len(notes) > LOGGED else ""),
+            "".join(f"; {text}" for text in in_words(notes, known, snapshot)),
         )
 
     async def _tell(self, namespace: str, step: _Step) -> None:
@@ -212,6 +212,7 @@ class Reconciler:
         async def write(seen: Observed) -> None:
             wanted = status.desired(seen, outcome, now)
             happened.extend(events.of_conditions(seen, wanted["conditions"]))
+            happened.extend(events.of_targets(seen, outcome.facts.get((seen.kind, seen.name))))
             patch = status.patch_of(seen.status, wanted)
             if not patch:
                 return
@@ -231,7 +232,8 @@ class Reconciler:
             for seen in objects:
                 group.create_task(write(seen))
         if failed:
-            raise next((error for error in failed if not isinstance(error, Conflict)), failed[0])
+            real = [error for error in failed if not isinstance(error, Conflict)]
+            raise min(real or failed, key=str)
         if place.held is not None:
             happened += events.of_publication(namespace, place.held, objects, time.time())
         await self._poster.post(happened)

@@ -6,10 +6,10 @@ by one. A list that fails half-way, 404 included, is no list: nothing is removed
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
 
-from outrider_operator.controller.errors import ControllerError, NotFound
+from outrider_operator.controller.errors import ControllerError, Forbidden, NotFound
 from outrider_operator.controller.held import NAME
 from outrider_operator.controller.kube import Kube
 from outrider_operator.controller.objects import PLURALS, observed, path_of
@@ -60,7 +60,7 @@ class Relist:
         for kind in PLURALS:
             found = []
             for scope in self._scopes:
-                async for page in self._kube.pages(path_of(kind, scope)):
+                async for page in self._pages(scope, path_of(kind, scope)):
                     found += [observed(kind, item) for item in page.get("items") or ()]
             for seen in found:
                 self._store.put(seen)
@@ -78,8 +78,11 @@ class Relist:
         found: dict[str, int] = {}
         for scope in self._scopes:
             place = f"/namespaces/{scope}" if scope is not None else ""
-            pages = self._kube.pages(
-                f"/api/v1{place}/configmaps", selector=f"metadata.name={NAME}", metadata_only=True
+            pages = self._pages(
+                scope,
+                f"/api/v1{place}/configmaps",
+                selector=f"metadata.name={NAME}",
+                metadata_only=True,
             )
             async for page in pages:
                 for item in page.get("items") or ():
@@ -87,11 +90,28 @@ class Relist:
                     found[metadata["namespace"]] = int(metadata["resourceVersion"])
         return found
 
+    async def _pages(
+        self, scope: str | None, path: str, *, selector: str = "", metadata_only: bool = False
+    ) -> AsyncIterator[dict[str, Any]]:
+        """A list; where one namespace of several refuses it, the error says what that costs."""
+        try:
+            async for page in self._kube.pages(
+                path, selector=selector, metadata_only=metadata_only
+            ):
+                yield page
+        except Forbidden as error:
+            if scope is None:
+                raise
+            raise ControllerError(
+                f"{error}; bind the ClusterRole in namespace {scope}, or leave "
+                f"--watch-namespace {scope} out: it holds up the others too"
+            ) from error
+
     async def _compare(self, kind: str, scope: str | None, mark: Callable[[str], None]) -> None:
         listed: dict[str, int] = {}
         places: dict[str, tuple[str, str]] = {}
         version = 0
-        async for page in self._kube.pages(path_of(kind, scope), metadata_only=True):
+        async for page in self._pages(scope, path_of(kind, scope), metadata_only=True):
             version = int(page["metadata"]["resourceVersion"])
             for item in page.get("items") or ():
                 metadata = item["metadata"]

@@ -16,7 +16,10 @@ from outrider_operator.controller.objects import Observed
 from outrider_sidecar.snapshot import Snapshot
 
 MESSAGE_CHARACTERS: Final = 4096
-NO_SIDECARS: Final = "no sidecar of this namespace was heard from in the last two minutes"
+NO_SIDECARS: Final = (
+    "not known: sidecars of this version do not report which snapshot they serve; "
+    "Ready says whether it is published"
+)
 UNCHECKED: Final = "references are checked once the object is accepted"
 UNUSED: Final = "no LLMRoute of this namespace names this prompt in spec.prompt.name"
 FACTS: Final = ("snapshot", "prompt", "digest", "goal", "share", "targets")
@@ -114,7 +117,7 @@ def _conditions(
     if accepted and not resolved:
         yield ("ResolvedRefs", "Unknown", "NotAccepted", UNCHECKED)
     else:
-        yield _verdict("ResolvedRefs", resolved)
+        yield _verdict("ResolvedRefs", resolved, _targets(facts))
     if conflicted:
         yield ("Conflicted", "True", conflicted[0].reason, _message(conflicted))
     yield ("Programmed", "Unknown", "NoSidecars", NO_SIDECARS)
@@ -127,22 +130,34 @@ def _conditions(
     elif isinstance(facts, VersionFacts) and not facts.used:
         yield ("Ready", "True", "Unused", UNUSED)
     else:
-        yield ("Ready", "True", "Ready", _hint(facts))
+        yield ("Ready", "True", "Ready", _targets(facts) or _conflict(facts, conflicted))
 
 
-def _hint(facts: Facts | None) -> str:
-    """What is well but perhaps not meant."""
-    if not isinstance(facts, PolicyFacts):
+def _targets(facts: Facts | None) -> str:
+    """Where a policy limits nothing, '' when it does everywhere."""
+    targets = facts.targets if isinstance(facts, PolicyFacts) else ()
+    messages = [target.message for target in targets if not target.accepted]
+    if not messages:
         return ""
-    return "; ".join(target.message for target in facts.targets if target.message)
+    where = "anywhere" if len(messages) == len(targets) else "there"
+    return f"{'; '.join(messages)}; nothing is limited {where}"
+
+
+def _conflict(facts: Facts | None, conflicted: Sequence[Problem]) -> str:
+    """Which names of its spec a route does not answer for, '' without a conflict."""
+    if not conflicted:
+        return ""
+    alone = isinstance(facts, RouteFacts) and not facts.models
+    whole = "no name of spec.models is served here, only the route's own; " if alone else ""
+    return whole + _message(conflicted)
 
 
 def _verdict(
-    condition: Literal["Accepted", "ResolvedRefs"], problems: Sequence[Problem]
+    condition: Literal["Accepted", "ResolvedRefs"], problems: Sequence[Problem], hint: str = ""
 ) -> Condition:
     if problems:
         return (condition, "False", problems[0].reason, _message(problems))
-    return (condition, "True", condition, "")
+    return (condition, "True", condition, hint)
 
 
 def _message(problems: Sequence[Problem]) -> str:
