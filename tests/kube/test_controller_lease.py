@@ -85,10 +85,12 @@ def test_only_the_holder_writes_and_a_clean_end_hands_over_at_once(
     assert text.startswith("standby, ")
     assert not [each for each in gate.requests if not each.startswith("GET")]
     before = place.versions()
+    taking = gate.hold("PUT", f"/leases/{LEASE}")
     assert leader.stop() == 0
     held = place.view.get(LEASES.format(lease), LEASE)
     assert held is not None
     assert not held["spec"].get("holderIdentity")
+    taking.let_go()
     standby.watching()
     place.weigh("v8", 20)
     place.served("v8", "17.39%")
