@@ -18,6 +18,8 @@ LARGEST_FILE: Final = 64 * 1024
 _SAFE_NAME: Final = re.compile(r"(?!\.\.|\.$)[A-Za-z0-9._-]{1,253}", re.ASCII)
 _HEADER_TEXT: Final = re.compile(r"[\x20-\x7e]+", re.ASCII)
 
+_KEYLESS: Final = "; backends that need it have no key"
+
 logger = logging.getLogger(__name__)
 
 
@@ -66,7 +68,7 @@ class FileCredentials:
         if cached is None or cached.content is None:
             return None
         if cached.key is None:
-            self._warn(ref.name, ref.key, "is empty or holds what no header may hold")
+            self._warn(ref.name, ref.key, f"is empty or holds what no header may hold{_KEYLESS}")
         elif self._warned:
             self._warned.pop(f"{ref.name}/{ref.key}", None)
         return cached.key
@@ -76,8 +78,16 @@ class FileCredentials:
         cached = self._read(ref.name, f"{ref.key}.hosts")
         if cached is None or cached.content is None:
             return frozenset()
-        names = cached.content.decode("ascii", "ignore").lower().replace(",", " ").split()
-        return frozenset(name.rstrip(".") for name in names)
+        text = cached.content.decode("utf-8", "replace")
+        if not text.isascii():
+            self._warn(
+                ref.name,
+                f"{ref.key}.hosts",
+                "holds a name that is not ASCII; it allows nothing until it is written as xn--...",
+            )
+        elif self._warned:
+            self._warned.pop(f"{ref.name}/{ref.key}.hosts", None)
+        return hosts_in(text)
 
     def _read(self, secret: str, entry: str) -> _Cached | None:
         name = (secret, entry)
@@ -93,7 +103,7 @@ class FileCredentials:
         stamp = (found.st_ino, found.st_mtime_ns, found.st_size)
         if cached is None or cached.stamp != stamp:
             content = self._load(secret, entry, path, found)
-            key = None if content is None else _key_in(content)
+            key = None if content is None else key_in(content)
             cached = self._cache[name] = _Cached(path, stamp, content, key)
         return cached
 
@@ -101,22 +111,22 @@ class FileCredentials:
         if self._directory is None:
             return None
         if not (_SAFE_NAME.fullmatch(secret) and _SAFE_NAME.fullmatch(entry)):
-            self._warn(secret, entry, "is no name that a Secret or its entry can have")
+            self._warn(secret, entry, f"is no name that a Secret or its entry can have{_KEYLESS}")
             return None
         return os.path.join(self._directory, secret, entry)
 
     def _load(self, secret: str, entry: str, path: str, found: os.stat_result) -> bytes | None:
         if not stat.S_ISREG(found.st_mode):
-            self._warn(secret, entry, "is not a file")
+            self._warn(secret, entry, f"is not a file{_KEYLESS}")
             return None
         try:
             with open(path, "rb") as file:
                 content = file.read(LARGEST_FILE + 1)
         except OSError as error:
-            self._warn(secret, entry, f"cannot be read: {error.strerror}")
+            self._warn(secret, entry, f"cannot be read: {error.strerror}{_KEYLESS}")
             return None
         if len(content) > LARGEST_FILE:
-            self._warn(secret, entry, f"is larger than {LARGEST_FILE} bytes")
+            self._warn(secret, entry, f"is larger than {LARGEST_FILE} bytes{_KEYLESS}")
             return None
         return content
 
@@ -125,9 +135,20 @@ class FileCredentials:
         name = f"{secret}/{entry}"
         if self._warned.get(name) != why:
             self._warned[name] = why
-            logger.warning("credential %s %s; backends that need it have no key", name, why)
+            logger.warning("credential %s %s", name, why)
 
 
-def _key_in(content: bytes) -> str | None:
-    text = content.rstrip(b"\r\n").decode("ascii", "replace")
+def key_in(data: bytes) -> str | None:
+    """The key that an entry's bytes are, the newline at their end cut; None where no header may
+    hold it."""
+    text = data.rstrip(b"\r\n").decode("ascii", "replace")
     return None if _HEADER_TEXT.fullmatch(text) is None else text
+
+
+def hosts_in(text: str) -> frozenset[str]:
+    """The names of a list with commas or spaces, in lower case without a dot at the end.
+
+    A name that is not ASCII is left out: what it would be spelt as is not for us to say.
+    """
+    names = text.replace(",", " ").split()
+    return frozenset(name.lower().rstrip(".") for name in names if name.isascii())

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from outrider_sidecar.config.credentials import FileCredentials
+from outrider_sidecar.config.credentials import FileCredentials, hosts_in, key_in
 from outrider_sidecar.snapshot import SecretKey
 
 REF = SecretKey(name="outrider-credentials", key="openai")
@@ -99,6 +99,26 @@ def test_a_value_that_no_header_may_hold_is_no_key_and_is_told_once_without_it(
 def test_hosts_are_a_comma_list_in_any_case(tmp_path: Path) -> None:
     mounted(tmp_path, openai="sk-1", openai_hosts="Gateway.Example.com, llm.corp.example.\n")
     assert FileCredentials(tmp_path).hosts(REF) == {"gateway.example.com", "llm.corp.example"}
+
+
+def test_a_host_that_is_not_ascii_is_left_out_not_rewritten_and_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mounted(
+        tmp_path, openai="sk-1", openai_hosts="ex\u00e4mple.com,api.\u212aey.example,ok.example"
+    )
+    keys = FileCredentials(tmp_path)
+    assert keys.hosts(REF) == keys.hosts(REF) == {"ok.example"}
+    assert len(caplog.records) == 1
+    assert "openai.hosts holds a name that is not ASCII" in caplog.text
+
+
+def test_bytes_and_texts_are_read_alike_wherever_keys_come_from() -> None:
+    assert key_in(b"sk-1\r\n") == "sk-1"
+    assert key_in(b"\n") is None
+    assert key_in("schl\u00fcssel".encode()) is None
+    assert hosts_in("A.example, b.example.\nex\u00e4mple.com") == {"a.example", "b.example"}
+    assert hosts_in("") == frozenset()
 
 
 def test_no_value_stands_in_a_repr(tmp_path: Path) -> None:
