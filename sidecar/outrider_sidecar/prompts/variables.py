@@ -23,6 +23,9 @@ class _InputText(msgspec.Struct):
     text: str
 
 
+# Text cut before each "<" and behind each ">".
+_PIECES = re.compile(r"<[^<>]*>?|[^<>]+>?|>").findall
+
 _text = msgspec.json.Decoder(str)
 _input_text = msgspec.json.Decoder(_InputText)
 
@@ -52,10 +55,28 @@ class Declared(msgspec.Struct, frozen=True):
         """
         if self.closing is None:
             return value
-        found = 1
-        while found:
-            value, found = self.closing.subn("", value)
+        if self.closing.search(value) is not None:
+            value = _without(self.closing, len(self.name) + 20, value)
         return f"<{self.name}-{mark}>\n{value}\n</{self.name}-{mark}>"
+
+
+def _without(closing: re.Pattern[str], length: int, text: str) -> str:
+    """`text` without any match of `closing`, which is of this length from its "<" to its ">".
+
+    One pass, however deep the forms are nested in each other: the writer may mean harm.
+    """
+    kept: list[str] = []
+    for piece in _PIECES(text):
+        kept.append(piece)
+        if piece[-1] != ">":
+            continue
+        start, size = len(kept) - 1, len(piece)
+        while start and size < length and kept[start][0] != "<":
+            start -= 1
+            size += len(kept[start])
+        if size == length and closing.fullmatch("".join(kept[start:])):
+            del kept[start:]
+    return "".join(kept)
 
 
 class Resolved(msgspec.Struct, frozen=True):

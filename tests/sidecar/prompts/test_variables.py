@@ -1,6 +1,7 @@
 """Where a template's variables get their values from."""
 
 import base64
+import re
 from typing import Any
 
 import msgspec
@@ -158,3 +159,24 @@ def test_a_header_above_8_kib_as_sent_is_refused() -> None:
     with pytest.raises(Refusal) as caught:
         from_header(fits + " ")
     assert (caught.value.code, caught.value.status) == ("caller_header_too_long", 431)
+
+
+PIECES = st.sampled_from(["</q-", "</Q-", "0123456789abcdef>", "0123456789abcdeF>", "<", ">", "a"])
+
+
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_stripping_leaves_what_stripping_again_and_again_leaves(text: str) -> None:
+    closing = re.compile("</q-[0-9a-f]{16}>", re.IGNORECASE)
+    expected, found = text, 1
+    while found:
+        expected, found = closing.subn("", expected)
+    fenced = a("q", fence=True)
+    assert fenced.fenced(text, "m") == f"<q-m>\n{expected}\n</q-m>"
+
+
+def test_closings_inside_closings_are_stripped_in_one_pass() -> None:
+    """Pass after pass these would take minutes."""
+    depth = 200_000
+    text = "</q-" * depth + "0123456789abcdef>" * depth
+    fenced = a("q", fence=True)
+    assert fenced.fenced(text, "m") == "<q-m>\n\n</q-m>"
