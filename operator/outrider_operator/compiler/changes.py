@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from outrider_sidecar.snapshot import Snapshot
 
 
-def names(before: Snapshot, after: Snapshot) -> Iterator[str]:
+def what_changed(before: Snapshot, after: Snapshot) -> Iterator[str]:
     """Routes, limits and versions that are new, gone or changed, each as ``route support gone``."""
     limits = {limit.name: limit for limit in before.limits}, {one.name: one for one in after.limits}
     for noun, old, new in (

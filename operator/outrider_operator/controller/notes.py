@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from outrider_operator.compiler.changes import names
+from outrider_operator.compiler.changes import what_changed
 from outrider_operator.compiler.goals import percent
 from outrider_operator.compiler.ranges import counts, moved
 from outrider_sidecar.snapshot import Prompt, Snapshot
@@ -57,7 +57,7 @@ def in_words(notes: Sequence[Note], before: Snapshot | None, after: Snapshot) ->
     `before` is what was served, None when nothing was ever.
     """
     nothing = Snapshot(namespace=after.namespace, routes={}, prompts={})
-    texts = [*(note.text for note in notes), *names(before or nothing, after)]
+    texts = [*(note.text for note in notes), *what_changed(before or nothing, after)]
     rest = [f"and {len(texts) - LOGGED} more"] if len(texts) > LOGGED else []
     return texts[:LOGGED] + rest
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from outrider_operator.compiler.changes import names
+from outrider_operator.compiler.changes import what_changed
 from outrider_operator.compiler.goals import percent
 from outrider_operator.compiler.ranges import moved
 from outrider_sidecar.snapshot import Prompt, Snapshot
@@ -47,7 +47,7 @@ def _count(snapshot: Snapshot) -> str:
 
 def _changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
     found = False
-    for text in (*_prompts(before, after), *names(before, after)):
+    for text in (*_prompts(before, after), *what_changed(before, after)):
         found = True
         yield text
     if not found:
