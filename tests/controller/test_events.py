@@ -27,7 +27,6 @@ ROUTE = Observed(
     version=1,
     generation=3,
     created="",
-    labels={},
     spec={"prompt": {"name": "answer"}},
     status={},
 )

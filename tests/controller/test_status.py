@@ -33,7 +33,6 @@ def seen(kind: str = "LLMRoute", status: dict[str, Any] | None = None) -> Observ
         version=1,
         generation=3,
         created="",
-        labels={},
         spec={},
         status=status or {},
     )

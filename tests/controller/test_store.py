@@ -3,7 +3,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider_operator.controller.objects import Observed
+from outrider_operator.controller.objects import Observed, observed
 from outrider_operator.controller.store import Store
 
 
@@ -17,7 +17,6 @@ def route(uid: str = "u1", version: int = 1, name: str = "support", **fields: An
             "version": version,
             "generation": 1,
             "created": "2026-11-20T09:00:00Z",
-            "labels": {},
             "spec": {},
             "status": {},
             **fields,
@@ -36,13 +35,13 @@ def test_an_object_is_news_once() -> None:
     assert not store.put(route(version=4, generation=9))
 
 
-def test_a_change_outside_spec_labels_and_status_is_kept_but_is_no_news() -> None:
+def test_a_change_outside_spec_and_status_such_as_a_label_is_kept_but_is_no_news() -> None:
     store = Store()
-    store.put(route(version=5))
-    assert not store.put(route(version=6))
-    kept = store.get("u1")
-    assert kept is not None
-    assert kept.version == 6
+    metadata = {"namespace": "shop", "name": "support", "uid": "u1", "resourceVersion": "5"}
+    store.put(observed("LLMRoute", {"metadata": metadata}))
+    edited = metadata | {"resourceVersion": "6", "labels": {"team": "blue"}}
+    assert not store.put(observed("LLMRoute", {"metadata": edited}))
+    assert [seen.version for seen in store.of_namespace("shop")] == [6]
 
 
 def test_of_two_uids_with_one_name_the_newest_counts_whatever_came_first() -> None:

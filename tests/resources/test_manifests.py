@@ -42,7 +42,6 @@ def test_a_manifest_is_read_with_what_stands_around_its_spec() -> None:
 
     assert problems == []
     assert (resource.kind, resource.namespace, resource.name) == ("PromptVersion", "shop", "v8")
-    assert resource.labels == {"team": "support", "tier": ""}
     assert resource.generation == 3
     assert resource.spec == {"promptName": "answer", "prompt": {}}
 

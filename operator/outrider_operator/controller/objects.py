@@ -26,7 +26,6 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     generation: int
     created: str
-    labels: dict[str, str]
     spec: dict[str, Any]
     status: dict[str, Any]
 
@@ -38,7 +37,6 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
             namespace=self.namespace,
             name=self.name,
             spec=self.spec,
-            labels=self.labels,
             generation=self.generation,
             created=self.created,
             uid=self.uid,
@@ -56,7 +54,6 @@ def observed(kind: str, body: dict[str, Any]) -> Observed:
         version=int(metadata["resourceVersion"]),
         generation=int(metadata.get("generation", 0)),
         created=metadata.get("creationTimestamp", ""),
-        labels=dict(metadata.get("labels") or {}),
         spec=body.get("spec") or {},
         status=body.get("status") or {},
     )

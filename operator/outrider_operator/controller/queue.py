@@ -29,14 +29,13 @@ class Schedule:
         first = self._first.setdefault(key, now)
         self._due[key] = min(now + QUIET_SECONDS, first + LONGEST_SECONDS)
 
-    def retry(self, key: str, now: float) -> float:
-        """`key` failed: come back to it later; the wait in seconds. News brings it back sooner."""
+    def retry(self, key: str, now: float) -> None:
+        """`key` failed: come back to it later. News brings it back sooner."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         wait = min(FIRST_RETRY_SECONDS * 2.0 ** min(failures, 32), LAST_RETRY_SECONDS)
         if key not in self._due:
             self._due[key] = now + wait
-        return wait
 
     def forget(self, key: str) -> None:
         """`key` went well: its next failure is a first one."""
@@ -101,11 +100,10 @@ class Queue:
         self._schedule.forget(key)
         self._ended(key)
 
-    def failed(self, key: str) -> float:
-        """The work on `key` failed and will be tried again; in how many seconds."""
-        wait = self._schedule.retry(key, self._now())
+    def failed(self, key: str) -> None:
+        """The work on `key` failed and will be tried again."""
+        self._schedule.retry(key, self._now())
         self._ended(key)
-        return wait
 
     def close(self) -> None:
         """No more keys are handed out; work that runs may end."""

@@ -25,21 +25,12 @@ class Store:
             return False
         self._objects[seen.uid] = seen
         self._by_namespace.setdefault(seen.namespace, set()).add(seen.uid)
-        return (
-            held is None
-            or held.generation != seen.generation
-            or held.labels != seen.labels
-            or held.status != seen.status
-        )
+        return held is None or held.generation != seen.generation or held.status != seen.status
 
     def remove(self, uid: str, version: int) -> str | None:
         """Forget one uid for good; its namespace if it was known."""
         self._deleted[uid] = version
         return self._drop(uid)
-
-    def get(self, uid: str) -> Observed | None:
-        """The object with this uid."""
-        return self._objects.get(uid)
 
     def differing(self, listed: Mapping[str, int]) -> tuple[str, ...]:
         """Uids of a list (uid to resourceVersion) that are unknown here, or known older."""

@@ -167,7 +167,6 @@ def _resource(data: dict[str, Any], source: Source) -> Resource:
         namespace=metadata.get("namespace") or DEFAULT_NAMESPACE,
         name=metadata["name"],
         spec=data["spec"],
-        labels={name: value or "" for name, value in (metadata.get("labels") or {}).items()},
         generation=generation if isinstance(generation, int) else 0,
         created=str(metadata.get("creationTimestamp") or ""),
         uid=str(metadata.get("uid") or ""),

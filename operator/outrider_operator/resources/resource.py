@@ -48,7 +48,6 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     name: str
     spec: dict[str, Any]
-    labels: dict[str, str] = {}
     generation: int = 0
     created: str = ""
     uid: str = ""
