@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from watchfiles import awatch
 
 from standins.manifests import prompts, support, write
 
@@ -139,6 +140,29 @@ async def test_json_lines_are_those_of_a_pod(start: Start, tmp_path: Path) -> No
     line = json.loads(await dev.until('"route"'))
     assert (line["route"], line["backend"], line["status"]) == ("support", "main", 200)
     assert "ann" not in json.dumps(line).replace("channel", "")
+
+
+async def test_the_last_request_before_the_end_is_logged(tmp_path: Path) -> None:
+    support(tmp_path)
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = await asyncio.create_subprocess_exec(
+            OUTRIDER,
+            *("dev", "-f", ".", "--log", "json", "--port=0", "--admin-port=0"),
+            cwd=tmp_path,
+            stdout=out,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    dev = Dev(process)
+    async with asyncio.timeout(30):
+        async for changes in awatch(tmp_path, step=10, rust_timeout=100, yield_on_timeout=True):
+            assert process.returncode is None, changes
+            if found := re.search("OPENAI_BASE_URL=(\\S+)", log.read_text()):
+                break
+    dev.openai = found[1]
+    assert (await dev.ask())[0] == 200
+    assert await dev.end() == 0
+    assert '"route":"support"' in log.read_text()
 
 
 async def test_a_backend_without_its_key_is_named_and_the_others_serve(

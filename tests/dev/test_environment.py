@@ -123,3 +123,11 @@ def test_keys_are_read_by_their_names_and_never_shown() -> None:
     assert keys.hosts(ref) == {"gate.example", "b.example"}
     assert keys.key(SecretKey(name="another", key="my-key")) is None
     assert "secret" not in repr(keys)
+
+
+@pytest.mark.parametrize(("value", "key"), [("a\nb", None), ("schlüssel", None), (" a ", "a")])
+def test_a_key_that_no_header_may_hold_counts_as_missing(value: str, key: str | None) -> None:
+    keys = EnvironmentCredentials({"MY_KEY_API_KEY": value, "MY_KEY_API_KEY_HOSTS": "b.example."})
+    ref = SecretKey(name="outrider-credentials", key="my-key")
+    assert keys.key(ref) == key
+    assert keys.hosts(ref) == {"b.example"}

@@ -135,5 +135,7 @@ def test_every_code_of_the_page_is_promised() -> None:
 
 
 def test_the_python_of_the_page_is_python() -> None:
-    for block in re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE):
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    assert blocks
+    for block in blocks:
         compile(block, "docs/routing.md", "exec")

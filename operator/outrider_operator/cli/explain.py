@@ -122,7 +122,7 @@ def told_in_words(path: explanation.Path) -> list[str]:
             order += 1
             lines.append(f"backend {order}  {backend['name']} ({backend['model']})")
     if path.dropped:
-        lines.append(f"dropped    {', '.join(path.dropped)}: not declared by the version")
+        lines.append(f"dropped    {', '.join(path.dropped)}: not sent")
     if path.flags:
         lines.append(f"flags      {', '.join(path.flags)}")
     return lines

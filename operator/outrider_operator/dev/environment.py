@@ -23,6 +23,7 @@ from dotenv import dotenv_values
 
 from outrider_operator.resources import durations
 from outrider_operator.resources.resource import Resource
+from outrider_sidecar.config.credentials import hosts_in, key_in
 from outrider_sidecar.snapshot import SecretKey
 
 NAMESPACE: Final = "default"
@@ -91,12 +92,12 @@ class EnvironmentCredentials:
         """The key's value, or None when there is no such variable."""
         if ref.name != SECRET:
             return None
-        return self._environment.get(variable_of(ref.key), "").strip() or None
+        value = self._environment.get(variable_of(ref.key), "").strip()
+        return key_in(value.encode("utf-8", "replace")) if value else None
 
     def hosts(self, ref: SecretKey) -> frozenset[str]:
         """Hosts this key may go to beside its provider's own."""
-        value = self._environment.get(variable_of(ref.key) + "_HOSTS", "")
-        return frozenset(host.strip().lower() for host in value.split(",") if host.strip())
+        return hosts_in(self._environment.get(variable_of(ref.key) + "_HOSTS", ""))
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def resources(environment: Mapping[str, str]) -> Found:
     """One route ``default`` for every model, from the variables; raises VariableError."""
     first = _provider(environment)
     backends = [
-        _backend(name, environment)
+        _backend(name)
         for name in sorted(_KEYED, key=lambda name: name != first)
         if environment.get(variable_of(name), "").strip()
     ]
@@ -164,7 +165,7 @@ def _provider(environment: Mapping[str, str]) -> str | None:
     return value.lower() or None
 
 
-def _backend(name: str, environment: Mapping[str, str]) -> dict[str, Any]:
+def _backend(name: str) -> dict[str, Any]:
     return {"name": name, "provider": _PROVIDERS[name], "secretKeyRef": {"key": name}}
 
 

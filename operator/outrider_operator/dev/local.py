@@ -48,6 +48,11 @@ class Local:
         self._told: frozenset[Finding] = frozenset()
         self.namespace = ""
 
+    @property
+    def served(self) -> Snapshot:
+        """What is served of the namespace; raises KeyError before the first `publish`."""
+        return self._published[self.namespace]
+
     def publish(self, workspace: Workspace, began: float) -> bool:
         """Serve the workspace; says what moved, and False when nothing did.
 

@@ -43,21 +43,32 @@ async def serve(
     current = Current()
     local = Local(current, namespace, say)
     _first(local, source, say)
-    if current.table is None:
-        raise UnusableError(f"nothing of namespace {local.namespace} can be served")
-    _check_keys(current.table.snapshot, credentials, say)
+    _check_keys(local.served, credentials, say)
     stop, hurry = asyncio.Event(), asyncio.Event()
     _on_signals(stop, hurry, say)
-    proxy = Proxy(settings, current, credentials, _telemetry(log, say))
+    telemetry = _telemetry(log, say)
+    proxy = Proxy(settings, current, credentials, telemetry)
     try:
         await proxy.start()
+        await _until_told(proxy, local, source, stop, hurry, say)
     except PortTaken as error:
         raise UnusableError(str(error)) from None
-    providers = {
-        backend.provider
-        for route in current.table.snapshot.routes.values()
-        for backend in route.backends.values()
-    }
+    finally:
+        await proxy.close()
+        telemetry.close()
+
+
+async def _until_told(
+    proxy: Proxy,
+    local: Local,
+    source: Sequence[Path] | environment.Found,
+    stop: asyncio.Event,
+    hurry: asyncio.Event,
+    say: Say,
+) -> None:
+    """Serve until `stop`, then until everything in flight is answered, or `hurry`."""
+    routes = local.served.routes.values()
+    providers = {backend.provider for route in routes for backend in route.backends.values()}
     base = f"http://127.0.0.1:{proxy.port}"
     say(f"OpenAI SDKs     OPENAI_BASE_URL={base}/v1{_unserved(providers, 'Anthropic')}")
     say(f"Anthropic SDKs  ANTHROPIC_BASE_URL={base}{_unserved(providers, 'OpenAI')}")
@@ -66,11 +77,11 @@ async def serve(
             say("watching the manifests; Ctrl-C ends")
             tasks.create_task(local.watch(source, stop))
         await stop.wait()
-    await asyncio.wait(
-        [asyncio.create_task(proxy.drain()), asyncio.create_task(hurry.wait())],
-        return_when=asyncio.FIRST_COMPLETED,
-    )
-    await proxy.close()
+    ends = [asyncio.create_task(proxy.drain()), asyncio.create_task(hurry.wait())]
+    _, late = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
 
 
 def _on_signals(stop: asyncio.Event, hurry: asyncio.Event, say: Say) -> None:

@@ -1,6 +1,6 @@
 """The life of a request, as one function: `Handler.handle`.
 
-    parse -> identify -> find route -> assign, render -> estimate -> choose rule and backends
+    parse -> find route -> identify -> assign, render -> estimate -> choose rule and backends
           -> limits -> attempts -> relay -> settle
 
 The pure stages stand in `routing.decision`; everything that waits is awaited here.

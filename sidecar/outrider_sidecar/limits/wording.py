@@ -13,7 +13,7 @@ from outrider_sidecar.snapshot import Limit
 
 SLOT_WAIT: Final = 1.0
 
-_UNITS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms"))
+_UNITS: Final = ((3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms"))
 _CODES: Final = {
     "subject": "policy_subject_unknown",
     "requests": "policy_rate_requests",

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -11,6 +11,7 @@ from prometheus_client.core import Metric
 
 from outrider_sidecar.snapshot import Snapshot
 from outrider_sidecar.telemetry.families import (
+    MOST_CHILDREN,
     NONE,
     OTHER,
     Counters,
@@ -105,6 +106,12 @@ class Metrics:
             ("reason",),
             registry=self._registry,
         )
+        self._backends = Gauge(
+            "outrider_backend_info",
+            "1 for each backend with a locality, to join other metrics by route and backend.",
+            ("route", "backend", "locality"),
+            registry=self._registry,
+        )
         self._families: tuple[Counters | Histograms, ...] = (
             self._requests,
             self._attempts,
@@ -163,6 +170,15 @@ class Metrics:
         15 minutes more."""
         routes, prompts = snapshot.routes, snapshot.prompts
         models = set(routes)
+        self._backends.clear()
+        located = (
+            (name, backend, said.locality)
+            for name, route in sorted(routes.items())
+            for backend, said in sorted(route.backends.items())
+            if said.locality
+        )
+        for values in islice(located, MOST_CHILDREN):
+            self._backends.labels(*values).set(1)
         for route in routes.values():
             models.update(name for name in route.models if not name.endswith("*"))
             models.update(backend.model for backend in route.backends.values() if backend.model)

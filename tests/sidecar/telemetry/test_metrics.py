@@ -24,6 +24,7 @@ PROMISED = {
     "outrider_config_generation": set(),
     "outrider_config_source": {"source"},
     "outrider_degraded": {"reason"},
+    "outrider_backend_info": {"route", "backend", "locality"},
 }
 BUCKETS = {
     "outrider_request_duration_seconds": ".1 .25 .5 1 2 3 5 7.5 10 15 30 60 120 300",
@@ -33,7 +34,8 @@ BUCKETS = {
 
 
 def served(**routes: Any) -> Snapshot:
-    made = {"support": route({"main": backend(model="m")}, models=("gpt-5",))} | routes
+    main = backend(model="m", locality="eu-west")
+    made = {"support": route({"main": main}, models=("gpt-5",))} | routes
     return snapshot(made, {"answer": prompt({"v1": template(), "v2": template()})})
 
 
@@ -208,6 +210,18 @@ async def test_generation_source_and_degradation_are_shown() -> None:
     found = await scraped(metrics)
     assert found["outrider_config_source"][labels(source="mount")] == 0
     assert found["outrider_degraded"] == {labels(reason="config"): 0}
+
+
+async def test_backends_are_shown_with_their_locality_as_long_as_they_are_there() -> None:
+    metrics = serving(served(search=route({"far": backend(locality="us"), "near": backend()})))
+    assert (await scraped(metrics))["outrider_backend_info"] == {
+        labels(route="support", backend="main", locality="eu-west"): 1,
+        labels(route="search", backend="far", locality="us"): 1,
+    }
+    metrics.names(served())
+    assert list((await scraped(metrics))["outrider_backend_info"]) == [
+        labels(route="support", backend="main", locality="eu-west")
+    ]
 
 
 async def test_before_the_first_snapshot_generation_is_nought() -> None:
