@@ -57,6 +57,7 @@ class Attempt:
         "_candidate",
         "_deadline",
         "_dialect",
+        "_key",
         "_plan",
         "_record",
         "_silent",
@@ -85,6 +86,7 @@ class Attempt:
         self._trail = trail
         self._timeouts = candidate.backend.timeouts
         self._silent = plan.stream and thinks_in_silence(self._dialect, plan.body)
+        self._key: str | None = None
         self._deadline = Deadline()
         self._began = self._deadline.now()
 
@@ -170,6 +172,7 @@ class Attempt:
                 f"was not called: {refusal.message}",
                 code=refusal.code,
             ) from refusal
+        self._key = aim.key
         aim.headers.setdefault("content-type", "application/json")
         return aim
 
@@ -255,6 +258,7 @@ class Attempt:
             self._trail,
             withhold=not self._plan.usage_asked,
             silent=self._silent,
+            key=self._key,
             guess=self._guess,
         )
         first = await relay.begin(self._began, wants_nothing=wants_nothing(self._plan.body))
@@ -265,7 +269,7 @@ class Attempt:
 
     def _failed(self, reply: Reply, body: bytes) -> Failed:
         forwards = self._candidate.backend.caller_credentials == "Forward"
-        return of_answer(reply.status, reply.headers, body, callers_key=forwards)
+        return of_answer(reply.status, reply.headers, body, callers_key=forwards, key=self._key)
 
     @property
     def _patience(self) -> int:

@@ -58,10 +58,11 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class Target(NamedTuple):
-    """Where a request goes, and with which headers."""
+    """Where a request goes, and with which headers; `key` is the one of ours among them."""
 
     url: URL
     headers: CIMultiDict[str]
+    key: str | None = None
 
 
 class Upstream:

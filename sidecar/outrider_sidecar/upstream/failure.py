@@ -1,5 +1,6 @@
 """How an attempt fails, and what a request is refused with when its attempts did."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -16,6 +17,9 @@ from outrider_sidecar.upstream.classify import (
 )
 
 _QUOTED: Final = 500
+
+# A server without keys is given a placeholder ("none", "EMPTY"), which may stand anywhere.
+_SHORTEST_KEY: Final = 8
 
 
 class Failed(Exception):
@@ -49,15 +53,32 @@ class Failed(Exception):
         return CONSEQUENCES[self.cls].action is Action.FAIL
 
 
-def of_answer(status: int, headers: Mapping[str, str], body: bytes, *, callers_key: bool) -> Failed:
+def masked(text: str, key: str | None) -> str:
+    """`text` with `***` where our key stands, for some servers repeat the key they were sent."""
+    return text if key is None or len(key) < _SHORTEST_KEY else text.replace(key, "***")
+
+
+def _masked_json(body: bytes, key: str | None) -> bytes:
+    if key is None or len(key) < _SHORTEST_KEY:
+        return body
+    spelt = json.dumps(key)[1:-1]
+    for form in (key, spelt, spelt.replace("/", "\\/")):
+        body = body.replace(form.encode(), b"***")
+    return body
+
+
+def of_answer(
+    status: int, headers: Mapping[str, str], body: bytes, *, callers_key: bool, key: str | None
+) -> Failed:
     """The failure in an error answer, or in an error inside a 200.
 
     What is wrong with the request itself, and with a key of the caller's own, is told in the
-    provider's words.
+    provider's words. `key` is the one of ours that was sent; its value is told to nobody.
     """
+    body = _masked_json(body, key)
     error = read_error(body)
     cls = of_error(status, headers, error)
-    said = (error.message or error.kind or error.code)[:_QUOTED]
+    said = masked(error.message or error.kind or error.code, key)[:_QUOTED]
     message = f"answered {status}" + (f": {said}" if said else "")
     if cls is ErrorClass.INVALID:
         return Failed(cls, message, body=body if error.told else None)

@@ -81,6 +81,7 @@ def target(
     `path` is native without `/v1`, `query` as received. Raises `KeyMissing`, and `Refusal`
     provider_credential_host when the key's owner did not name the backend's host.
     """
+    key = None
     url = url_of(backend.base_url, backend.provider == "Anthropic", path, query)
     sent = passed_on(headers, trace=backend.provider == "OpenAICompatible", encoding=encoding)
     if backend.caller_credentials == "Forward":
@@ -106,7 +107,7 @@ def target(
             sent["authorization"] = "Bearer " + key
     if backend.provider == "Anthropic" and "anthropic-version" not in sent:
         sent["anthropic-version"] = ANTHROPIC_VERSION
-    return Target(url, sent)
+    return Target(url, sent, key)
 
 
 @lru_cache(maxsize=512)
@@ -185,7 +186,7 @@ def _is_free(provider: str, url: URL, allow_loopback: bool) -> bool:
 
 
 def _host(url: URL) -> str:
-    return (url.host or "").rstrip(".").lower()
+    return (url.raw_host or "").rstrip(".").lower()
 
 
 def _host_refused(backend: Backend, name: str, url: URL) -> Refusal:

@@ -14,7 +14,7 @@ from outrider_sidecar.snapshot import Timeouts
 from outrider_sidecar.telemetry.record import Record
 from outrider_sidecar.upstream.classify import ErrorClass, read_error
 from outrider_sidecar.upstream.deadline import Deadline
-from outrider_sidecar.upstream.failure import Failed, cause, of_answer
+from outrider_sidecar.upstream.failure import Failed, cause, masked, of_answer
 from outrider_sidecar.upstream.outcome import class_of, conclude, estimated, fill
 from outrider_sidecar.upstream.reply import Reply
 from outrider_sidecar.upstream.trail import Trail
@@ -30,7 +30,8 @@ class Relay:
     """One streamed answer. `begin` until it is committed, then `chunks` to the caller.
 
     `withhold` keeps back the usage-only chunk that the caller did not ask for; `silent` says
-    that the model may think without showing it, so that only the request's limit counts.
+    that the model may think without showing it, so that only the request's limit counts; `key` is
+    the one of ours that was sent.
     """
 
     __slots__ = (
@@ -46,6 +47,7 @@ class Relay:
         "_finish",
         "_guess",
         "_inspect",
+        "_key",
         "_record",
         "_reply",
         "_silent",
@@ -68,6 +70,7 @@ class Relay:
         *,
         withhold: bool,
         silent: bool,
+        key: str | None,
         guess: Callable[[], int],
     ) -> None:
         self._reply = reply
@@ -80,6 +83,7 @@ class Relay:
         self._trail = trail
         self._withhold = withhold
         self._silent = silent
+        self._key = key
         self._guess = guess
         self._events = Events()
         self._alike = Alike()
@@ -113,7 +117,9 @@ class Relay:
             if self._content:
                 return bytes(held)
             if self._error is not None:
-                raise of_answer(200, self._reply.headers, self._error, callers_key=False)
+                raise of_answer(
+                    200, self._reply.headers, self._error, callers_key=False, key=self._key
+                )
             if self._fault is not None:
                 raise Failed(ErrorClass.BROKEN_STREAM, self._fault)
             if len(held) > HOLD:
@@ -263,7 +269,8 @@ class Relay:
     def _failure(self) -> bytes:
         said = self._fault
         if self._error is not None:
-            said = f"sent an error inside its stream: {read_error(self._error).message[:500]}"
+            told = masked(read_error(self._error).message, self._key)
+            said = f"sent an error inside its stream: {told[:500]}"
         refusal = refuse(
             "provider_stream_broken", f"backend {self._backend} {said}; the answer is incomplete"
         )

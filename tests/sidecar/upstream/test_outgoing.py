@@ -244,6 +244,14 @@ def test_its_owner_may_name_more_hosts(secret: Path) -> None:
         aim(keyed("OpenAICompatible", "https://other.example.com/v1"), secret)
 
 
+def test_a_name_that_is_not_ascii_is_named_as_the_url_spells_it(secret: Path) -> None:
+    backend = keyed("OpenAICompatible", "https://xn--exmple-cua.com/v1")
+    with pytest.raises(Refusal, match=r"add xn--exmple-cua\.com to the entry main\.hosts"):
+        aim(backend, secret)
+    (secret / "main.hosts").write_text("xn--exmple-cua.com")
+    assert KEY in str(aim(backend, secret).headers)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.8.8.8"])
 def test_a_key_goes_to_this_machine_where_that_is_allowed(secret: Path, host: str) -> None:
     backend = keyed("OpenAICompatible", f"http://{host}:8000/v1")
