@@ -2,12 +2,17 @@
 
 import asyncio
 import logging
+import math
 import queue
 import threading
+import time
+from collections.abc import Callable
 from typing import BinaryIO, Final
 
 BOUND: Final = 8 * 1024 * 1024
 DELAY: Final = 0.02
+
+_QUIET: Final = 60.0
 
 logger = logging.getLogger(__name__)
 
@@ -18,11 +23,17 @@ class Lines:
     `at_once` (a terminal, unless said otherwise) writes and flushes each line where it is
     called. Else lines are handed to one thread, those of `DELAY` seconds together, so that a
     reader sees them within that time and a reader that stalls holds up nobody: above `bound`
-    bytes unwritten, lines are dropped and counted in ``dropped``.
+    bytes unwritten, lines are dropped. That is told when it begins, and anew when the reader has
+    caught up meanwhile, at most once a minute by `clock`, with how many were dropped before.
     """
 
     def __init__(
-        self, stream: BinaryIO, *, at_once: bool | None = None, bound: int = BOUND
+        self,
+        stream: BinaryIO,
+        *,
+        at_once: bool | None = None,
+        bound: int = BOUND,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stream = stream
         self._at_once = stream.isatty() if at_once is None else at_once
@@ -34,17 +45,20 @@ class Lines:
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._failed = False
-        self.dropped = 0
+        self._clock = clock
+        self._dropped = 0
+        self._behind = False
+        self._silent_until = -math.inf
 
     def write(self, line: bytes) -> None:
         """Write one line, its newline included; called on the loop's thread."""
         if self._at_once:
             self._send(line)
         elif self._taken - self._written + len(line) > self._bound:
-            if not self.dropped:
-                logger.warning("log lines are dropped: what reads them does not keep up")
-            self.dropped += 1
+            self._drop()
         else:
+            if self._taken == self._written:
+                self._behind = False
             self._lines.append(line)
             self._taken += len(line)
             if self._timer is None:
@@ -59,6 +73,14 @@ class Lines:
             self._queue.put(None)
             self._thread.join(patience)
             self._thread = None
+
+    def _drop(self) -> None:
+        if not self._behind and (now := self._clock()) >= self._silent_until:
+            self._behind = True
+            self._silent_until = now + _QUIET
+            before = f"; {self._dropped} were before" if self._dropped else ""
+            logger.warning("log lines are dropped: what reads them does not keep up%s", before)
+        self._dropped += 1
 
     def _hand_over(self) -> None:
         self._timer = None

@@ -70,13 +70,44 @@ async def test_a_reader_that_stalls_costs_lines_and_no_memory_and_is_told_once(
     lines = Lines(stream, bound=100)
     for _ in range(50):
         lines.write(b"0123456789" * 2)
-    assert lines.dropped == 45
     assert [one.getMessage() for one in caplog.records] == [
         "log lines are dropped: what reads them does not keep up"
     ]
     stream.open.set()
     lines.close()
     assert sum(map(len, stream.taken)) == 100
+
+
+async def test_a_reader_that_stalls_again_is_told_again_once_a_minute_with_what_it_cost(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = 0.0
+    stream = Slow()
+    stream.open.set()
+    lines = Lines(stream, bound=100, clock=lambda: now)
+
+    async def stalled() -> None:
+        for _ in range(50):
+            lines.write(b"0123456789" * 2)
+        lines.close()
+
+    await stalled()
+    await stalled()
+    assert len(caplog.records) == 1
+    now = 60.0
+    await stalled()
+    now = 3_600.0
+    for _ in range(50):
+        lines.write(b"0123456789" * 2)
+    for _ in range(50):
+        lines.write(b"0123456789" * 2)
+    lines.close()
+    told = "log lines are dropped: what reads them does not keep up"
+    assert [one.getMessage() for one in caplog.records] == [
+        told,
+        f"{told}; 90 were before",
+        f"{told}; 135 were before",
+    ]
 
 
 async def test_a_reader_that_went_costs_lines_and_one_warning(
