@@ -91,6 +91,9 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
     broken: bool = False
 
 
+# Above it JSON numbers are no longer exact, and soon those of the log line are none.
+_MOST: Final = 2**53
+
 DONE: Final = Seen(done=True)
 
 
@@ -104,8 +107,10 @@ _STRANGE: Final = Seen(content=True)
 
 
 def count(value: Any) -> int:
-    """A number of tokens as a provider wrote it; 0 for what is none."""
-    return max(value, 0) if isinstance(value, int) and not isinstance(value, bool) else 0
+    """A number of tokens as a provider wrote it; 0 for what can be none."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if 0 <= value <= _MOST else 0
 
 
 def length(value: Any) -> int:

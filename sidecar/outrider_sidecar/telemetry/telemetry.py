@@ -21,7 +21,7 @@ class Telemetry:
     """Metrics, health figures and the access log of one sidecar.
 
     `log` None writes no line. ``sinks`` are called with each finished record, on the loop, and
-    must be quick and not raise. `follow` keeps names and generation those of what runs.
+    must be quick. `follow` keeps names and generation those of what runs.
     """
 
     def __init__(self, log: AccessLog | None, hasher: Hasher | None = None) -> None:
@@ -31,6 +31,7 @@ class Telemetry:
         self.log = log
         self.sinks: list[Sink] = []
         self._namespace = ""
+        self._failed = False
         self._named: Snapshot | None = None
         if log is not None and not self.hasher.lasting:
             logger.info(
@@ -47,8 +48,19 @@ class Telemetry:
         self.metrics.attempt(route, backend, model, cls)
 
     def finish(self, record: Record) -> None:
-        """Stop the record's clock and tell it everywhere; to be called once."""
+        """Stop the record's clock and tell it everywhere; to be called once.
+
+        Never raises: the request is over. The first failure to tell one is logged, and that alone.
+        """
         record.finish()
+        try:
+            self._tell(record)
+        except Exception:
+            if not self._failed:
+                self._failed = True
+                logger.exception("request %s could not be told", record.request_id)
+
+    def _tell(self, record: Record) -> None:
         self.metrics.request(record)
         self.health.add(record)
         if self.log is not None:

@@ -122,9 +122,16 @@ def test_an_empty_error_is_none(error: Any) -> None:
 
 @pytest.mark.parametrize(
     "usage",
-    [None, 5, [], {"prompt_tokens": "many"}, {"prompt_tokens": -4, "completion_tokens": True}],
+    [
+        None,
+        5,
+        [],
+        {"prompt_tokens": "many"},
+        {"prompt_tokens": -4, "completion_tokens": True},
+        {"prompt_tokens": 99_999_999_999_999_999_999, "completion_tokens": 2**53 + 1},
+    ],
 )
-def test_usage_that_is_none_is_no_usage_and_no_negative_one(usage: Any) -> None:
+def test_usage_that_is_none_is_no_usage_and_no_negative_or_endless_one(usage: Any) -> None:
     outcome = CHAT.outcome(answer({"content": "a"}, usage=usage))
 
     assert outcome is not None

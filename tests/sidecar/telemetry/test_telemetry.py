@@ -60,6 +60,22 @@ async def test_a_finished_request_is_counted_logged_and_handed_on_once() -> None
     assert counted in (await told.telemetry.metrics.exposition()).decode()
 
 
+def test_a_record_that_cannot_be_told_fails_nobody_and_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told = Told()
+    records = [told.telemetry.begin(), told.telemetry.begin()]
+    for record in records:
+        record.dialect, record.input_tokens = "chat", 2**70
+        told.telemetry.finish(record)
+    assert [one.getMessage() for one in caplog.records] == [
+        f"request {records[0].request_id} could not be told"
+    ]
+    told.telemetry.finish(told.telemetry.begin())
+    assert len(told.lines) == 1
+    assert told.telemetry.health.stats()["total_requests"] == 3
+
+
 def test_ids_in_the_log_are_of_the_snapshots_namespace() -> None:
     told = Told()
     told.current.apply(published(5), "mount")
