@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Final
 
 from outrider_sidecar.telemetry.record import Record
@@ -66,6 +66,11 @@ class Health:
                 tally = self._routes[record.route] = Tally()
             tally.add(hit, record.bad)
 
+    def retain(self, routes: Container[str]) -> None:
+        """Forget the figures of every route that is not among these names."""
+        for gone in [name for name in self._routes if name not in routes]:
+            del self._routes[gone]
+
     def health(self) -> dict[str, Any]:
         """The body of /health: percentiles by nearest rank, ``degraded`` when the 95th is
         above 5 s; zeros and ``ok`` before the first call."""
@@ -84,7 +89,7 @@ class Health:
         }
 
     def stats(self) -> dict[str, Any]:
-        """The body of /stats: since start, in all and by route."""
+        """The body of /stats: since start, in all and by route that is served."""
         routes = {name: tally.fields() for name, tally in sorted(self._routes.items())}
         return {**self._all.fields(), "routes": routes}
 

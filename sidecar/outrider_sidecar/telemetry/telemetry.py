@@ -80,6 +80,7 @@ class Telemetry:
             self._named = table.snapshot
             self._namespace = table.snapshot.namespace
             self.metrics.names(table.snapshot)
+            self.health.retain(table.routes)
 
     def close(self) -> None:
         """Write the lines that are left."""

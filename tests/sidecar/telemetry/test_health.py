@@ -81,6 +81,15 @@ def test_listings_counts_and_pass_through_are_left_out() -> None:
     assert health.health()["latency"]["count"] == 0
 
 
+def test_a_route_that_is_served_no_longer_is_forgotten_and_what_it_cost_is_not() -> None:
+    health = Health()
+    health.add(record(route="old"))
+    health.add(record(route="kept"))
+    health.retain({"kept", "new"})
+    assert list(health.stats()["routes"]) == ["kept"]
+    assert health.stats()["total_requests"] == 2
+
+
 def test_stats_are_told_for_each_route_too() -> None:
     health = Health()
     health.add(record(route="b", cache="hit; kind=semantic; similarity=0.97; age=41"))

@@ -60,6 +60,17 @@ async def test_a_finished_request_is_counted_logged_and_handed_on_once() -> None
     assert counted in (await told.telemetry.metrics.exposition()).decode()
 
 
+def test_figures_are_kept_for_the_routes_that_are_served() -> None:
+    told = Told()
+    told.current.apply(published(5), "mount")
+    for name in ("support", "gone"):
+        record = told.telemetry.begin()
+        record.route, record.dialect = name, "chat"
+        told.telemetry.finish(record)
+    told.current.apply(published(6), "mount")
+    assert list(told.telemetry.health.stats()["routes"]) == ["support"]
+
+
 def test_a_record_that_cannot_be_told_fails_nobody_and_is_said_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
