@@ -1,5 +1,8 @@
 """Two controllers at once: one writes."""
 
+import asyncio
+import datetime
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +16,14 @@ from kube.gate import Gate, Stop, Where, gate_before
 from kube.manifests import route, version
 from kube.place import SNAPSHOT, Place
 from kube.view import Object, View
+from outrider_operator.controller.errors import LeaseLost
+from outrider_operator.controller.events import Poster
+from outrider_operator.controller.kube import connect
+from outrider_operator.controller.metrics import Metrics
+from outrider_operator.controller.publisher import Publisher
+from outrider_operator.controller.reconciler import Reconciler
+from outrider_operator.controller.relist import Relist
+from outrider_operator.controller.store import Store
 
 CONFIGMAP = rf"/configmaps/{SNAPSHOT}\?fieldManager=outrider-controller&"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
@@ -151,6 +162,30 @@ def test_a_lease_taken_away_ends_the_holder(place: Place, controllers: Controlle
     place.view.call("PATCH", f"{LEASES.format(lease)}/{LEASE}", spec, kind="merge")
     assert holder.ended() == 1
     assert "was taken by somebody-else" in holder.log
+
+
+async def test_a_lease_that_ran_out_before_status_is_written_is_lost_and_no_mishap(
+    api_server: ApiServer, place: Place
+) -> None:
+    """Inside a group of errors it would be taken for a mishap and tried again."""
+    await asyncio.to_thread(place.apply, route(), version("v7", 95), version("v8", 5))
+    writes = itertools.count()
+
+    def fence() -> None:
+        if next(writes) > 0:
+            raise LeaseLost("the Lease was last renewed over 15 s ago")
+
+    async with connect(api_server.kubeconfig) as kube:
+        store = Store()
+        await Relist(kube, store, (place.namespace,)).first()
+        poster = Poster(kube, "test", lambda: datetime.datetime.now(datetime.UTC))
+        reconciler = Reconciler(store, kube, Publisher(kube), poster, Metrics(), fence)
+        with pytest.raises(LeaseLost):
+            await reconciler.reconcile(place.namespace)
+    assert place.published().prompts["answer"].ranges == ((0, 499, "v8"), (500, 9999, "v7"))
+    body = place.view.get(place.path("LLMRoute"), "support")
+    assert body is not None
+    assert "status" not in body
 
 
 def test_without_a_namespace_for_the_lease_it_says_how_to_make_one(

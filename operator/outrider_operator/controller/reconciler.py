@@ -21,6 +21,7 @@ from outrider_operator.controller.errors import (
     Conflict,
     ControllerError,
     KubeError,
+    LeaseLost,
     NamespaceGone,
     NotFound,
     NotOurs,
@@ -219,8 +220,8 @@ class Reconciler:
             path = path_of(seen.kind, seen.namespace, seen.name) + "/status"
             metadata = {"uid": seen.uid, "resourceVersion": str(seen.version)}
             async with self._slots:
-                self._fence()
                 try:
+                    self._fence()
                     body = await self._kube.merge(path, {"metadata": metadata, "status": patch})
                     self._store.put(observed(seen.kind, body))
                 except NotFound:
@@ -232,11 +233,15 @@ class Reconciler:
             for seen in objects:
                 group.create_task(write(seen))
         if failed:
-            real = [error for error in failed if not isinstance(error, Conflict)]
-            raise min(real or failed, key=str)
+            raise min(failed, key=_order)
         if place.held is not None:
             happened += events.of_publication(namespace, place.held, objects, time.time())
         await self._poster.post(happened)
+
+
+def _order(error: ControllerError) -> tuple[bool, bool, str]:
+    """Which of several failures is told: a lost Lease first, a conflict last."""
+    return (not isinstance(error, LeaseLost), isinstance(error, Conflict), str(error))
 
 
 def _same(held: Snapshot | None, ours: Snapshot | None) -> bool:
