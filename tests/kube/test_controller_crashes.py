@@ -230,6 +230,38 @@ def test_a_configmap_written_by_somebody_between_read_and_write_is_read_again(
     place.event("SnapshotRestored", SNAPSHOT, "held no snapshot")
 
 
+def test_a_configmap_that_was_written_though_the_answer_got_lost_is_known_as_its_own(
+    place: Place, controllers: Controllers, gate: Gate, tmp_path: Path
+) -> None:
+    controller = controllers.start(kubeconfig=gate.kubeconfig(tmp_path)).watching()
+    canary(place)
+    before = place.published()
+    stop = gate.hold("PATCH", CONFIGMAP, "after")
+    place.weigh("v8", 20)
+    stop.wait()
+    written = place.published(above=before.generation)
+    stop.lose()
+    controller.says("does not answer")
+    settled(place)
+    assert place.published() == written
+    assert "SnapshotRestored" not in {each["reason"] for each in place.events()}
+
+
+def test_an_edit_that_follows_a_lost_answer_continues_from_what_was_written(
+    place: Place, controllers: Controllers, gate: Gate, tmp_path: Path
+) -> None:
+    controller = controllers.start(kubeconfig=gate.kubeconfig(tmp_path)).watching()
+    canary(place)
+    stop = gate.hold("PATCH", CONFIGMAP, "after")
+    place.weigh("v8", 20)
+    stop.wait()
+    place.weigh("v8", 30)
+    stop.lose()
+    controller.says("was published, though no answer came")
+    place.event("SplitChanged", "support", "v8 17.39% -> 24%")
+    assert "SnapshotRestored" not in {each["reason"] for each in place.events()}
+
+
 def test_a_resource_edited_between_compile_and_status_gets_the_status_of_its_newest_form(
     place: Place, controllers: Controllers, gate: Gate, tmp_path: Path
 ) -> None:

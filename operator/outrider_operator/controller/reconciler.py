@@ -8,7 +8,7 @@ import asyncio
 import datetime
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -44,10 +44,14 @@ logger = logging.getLogger(__name__)
 
 
 class _Place(msgspec.Struct):
-    """What is remembered of a namespace: its ConfigMap, and the newest one heard of."""
+    """What is remembered of a namespace: its ConfigMap, and the newest one heard of.
+
+    `tried` are the digests written since `published`: one may be stored though no answer came.
+    """
 
     held: Held | None = None
     published: Snapshot | None = None
+    tried: set[str] = set()
     heard: int = 0
 
 
@@ -154,7 +158,19 @@ class Reconciler:
             place.held = await self._publisher.read(namespace)
             if place.published is None:
                 place.published = place.held.snapshot
+            elif _arrived(place.held, place.published, place.tried):
+                self._published(namespace, place, place.held)
+                logger.info(
+                    "namespace %s: generation %d was published, though no answer came",
+                    namespace,
+                    place.held.generation,
+                )
         return place.held
+
+    def _published(self, namespace: str, place: _Place, held: Held) -> None:
+        place.held, place.published = held, held.snapshot
+        place.tried.clear()
+        self._metrics.published(namespace, held.size, held.generation)
 
     async def _publish(
         self,
@@ -181,17 +197,17 @@ class Reconciler:
             )
         notes = bounded(notes)
         self._fence()
+        place.tried.add(snapshot.digest)
         generation = previous.generation if previous is not None else 0
-        place.held = await self._publisher.publish(snapshot, held, generation, notes)
-        place.published = place.held.snapshot
-        self._metrics.published(namespace, place.held.size, place.held.generation)
+        written = await self._publisher.publish(snapshot, held, generation, notes)
+        self._published(namespace, place, written)
         # What status remembers of a lost snapshot are splits only: nothing else is called new then.
         known = ours or (None if previous is None else snapshot)
         logger.info(
             "namespace %s: generation %d published (%d bytes)%s",
             namespace,
-            place.held.generation,
-            place.held.size,
+            written.generation,
+            written.size,
             "".join(f"; {text}" for text in in_words(notes, known, snapshot)),
         )
 
@@ -248,6 +264,17 @@ def _same(held: Snapshot | None, ours: Snapshot | None) -> bool:
     if held is None or ours is None:
         return False
     return (held.generation, held.digest) == (ours.generation, ours.digest)
+
+
+def _arrived(held: Held, published: Snapshot, tried: Collection[str]) -> bool:
+    """Whether what is `held` is a write of our own whose answer got lost."""
+    return (
+        held.snapshot is not None
+        and held.snapshot.digest in tried
+        and held.snapshot.generation > published.generation
+        and held.labelled
+        and not held.stray
+    )
 
 
 def _empty(namespace: str) -> Snapshot:
