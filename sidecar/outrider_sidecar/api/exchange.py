@@ -74,7 +74,11 @@ class Exchange:
             )
         request = self.request
         response = self._head = Whole(status, fields, body)
-        await response.send(request, closing=self.closing or request.version < (1, 1))
+        asked = time.perf_counter()
+        try:
+            await response.send(request, closing=self.closing or request.version < (1, 1))
+        finally:
+            record.waited += time.perf_counter() - asked
         return response
 
     async def begin(self, status: int, headers: Headers) -> AbstractStreamWriter | None:
@@ -86,20 +90,29 @@ class Exchange:
         self, status: int, headers: Headers, chunks: AsyncIterator[bytes]
     ) -> web.StreamResponse:
         """Sends a stream as it comes; a slow reader slows its source, by awaited writes."""
+        record = self.record
         fields = [*headers, ("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no")]
         writer: AbstractStreamWriter | None = None
         async for chunk in chunks:
+            first = writer is None
             if writer is None:
                 writer = await self.begin(status, fields)
                 if writer is None:
                     raise ConnectionResetError("the client has left")
+            asked = time.perf_counter()
+            try:
                 await writer.write(chunk)
-                self.record.first = time.perf_counter()
-            else:
-                await writer.write(chunk)
+            finally:
+                record.waited += time.perf_counter() - asked
+            if first:
+                record.first = time.perf_counter()
         if writer is None:
             await self.begin(status, fields)
-        return await self.end()
+        asked = time.perf_counter()
+        try:
+            return await self.end()
+        finally:
+            record.waited += time.perf_counter() - asked
 
     async def end(self) -> web.StreamResponse:
         """Ends an answer that came in pieces."""

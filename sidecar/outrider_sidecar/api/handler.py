@@ -93,7 +93,7 @@ class Handler:
             if wanted.dialect is None:
                 return await self._pass_through(exchange, table)
 
-            body = Body.parse(await read(request, self._bounds))
+            body = Body.parse(await read(request, self._bounds, record))
             call = Call(wanted, headers, body, record.request_id, query)
             plan = self._plan(exchange, table, call)
             self._admit(exchange, plan.route, plan.subject)
@@ -155,7 +155,7 @@ class Handler:
             raise refuse("outrider_no_passthrough", "this version of Outrider has no such endpoint")
         if request.method in _NOT_PASSED:
             raise refuse("caller_invalid", f"the method {request.method} is not passed through")
-        upload = Upload(request, self._bounds)
+        upload = Upload(request, self._bounds, record)
         record.model = wanted.model or await upload.model()
         call = Call(wanted, request.headers, None, record.request_id)
         entry, candidate = passthrough(table, call, record.model)

@@ -71,6 +71,7 @@ async def send_on(
     deadline = Deadline()
     deadline.within(timeouts.request_ms)
     response: aiohttp.ClientResponse | None = None
+    asked = time.perf_counter()
     try:
         with deadline:
             response = await upstream.open(
@@ -84,10 +85,8 @@ async def send_on(
         writer = await exchange.begin(response.status, _returned(response))
         while True:
             deadline.within(timeouts.request_ms)
-            asked = time.perf_counter()
             with deadline:
                 chunk = await response.content.readany()
-            record.waited += time.perf_counter() - asked
             if not chunk:
                 return await exchange.end()
             if writer is not None:
@@ -95,6 +94,7 @@ async def send_on(
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise _failed(exchange, candidate, upload, error) from error
     finally:
+        record.waited += time.perf_counter() - asked  # all of it: the bytes are only carried
         deadline.drop()
         if response is not None:
             response.close()

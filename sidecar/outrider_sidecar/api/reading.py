@@ -4,6 +4,7 @@ Time counts only while we wait for the client: a provider that reads slowly is n
 """
 
 import asyncio
+import time
 import zlib
 from collections.abc import AsyncIterator
 from typing import Final
@@ -13,14 +14,15 @@ from aiohttp import web
 from outrider_sidecar.api.bounds import MIB, Bounds
 from outrider_sidecar.api.server import Connection
 from outrider_sidecar.dialects.errors import Refusal, refuse
+from outrider_sidecar.telemetry.record import Record
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _MOST_MEMBERS: Final = 64
 _CODINGS: Final = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": zlib.MAX_WBITS}
 
 
-async def read(request: web.BaseRequest, bounds: Bounds) -> bytes:
-    """The whole body, decoded.
+async def read(request: web.BaseRequest, bounds: Bounds, record: Record) -> bytes:
+    """The whole body, decoded; `record` learns how long the caller was waited for.
 
     Raises `Refusal` caller_too_large above ``body_bytes``, sent or decoded, caller_encoding for
     an unknown or broken coding, caller_timeout when it comes too slowly, caller_invalid when
@@ -40,11 +42,15 @@ async def read(request: web.BaseRequest, bounds: Bounds) -> bytes:
     else:
         parts = []
         size = 0
-        async for chunk in chunks(request, bounds):
-            size += len(chunk)
-            if size > bounds.body_bytes:
-                raise too_large(bounds)
-            parts.append(chunk)
+        asked = time.perf_counter()
+        try:
+            async for chunk in chunks(request, bounds):
+                size += len(chunk)
+                if size > bounds.body_bytes:
+                    raise too_large(bounds)
+                parts.append(chunk)
+        finally:
+            record.waited += time.perf_counter() - asked
         raw = b"".join(parts)
     if len(raw) > bounds.body_bytes:
         raise too_large(bounds)

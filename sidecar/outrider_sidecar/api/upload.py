@@ -1,6 +1,7 @@
 """A body on its way through: looked into at its beginning, sent on without a changed byte."""
 
 import re
+import time
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -10,6 +11,7 @@ from aiohttp import web
 from outrider_sidecar.api.bounds import Bounds
 from outrider_sidecar.api.reading import accept, chunks
 from outrider_sidecar.dialects.errors import Refusal
+from outrider_sidecar.telemetry.record import Record
 
 _BOUNDARY: Final = re.compile(r'boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))', re.IGNORECASE)
 _MODEL_PART: Final = re.compile(
@@ -26,11 +28,15 @@ class _Named(msgspec.Struct):
 
 
 class Upload:
-    """A request's body. ``failure`` is why the caller's side of it broke, if it did."""
+    """A request's body. ``failure`` is why the caller's side of it broke, if it did.
 
-    def __init__(self, request: web.BaseRequest, bounds: Bounds) -> None:
+    `record` learns how long the caller was waited for before anything was sent on.
+    """
+
+    def __init__(self, request: web.BaseRequest, bounds: Bounds, record: Record) -> None:
         self._request = request
         self._bounds = bounds
+        self._record = record
         self._source = chunks(request, bounds)
         self._seen: list[bytes] = []
         self.failure: Refusal | None = None
@@ -49,11 +55,15 @@ class Upload:
             return None
         await accept(self._request)
         size = 0
-        async for chunk in self._source:
-            self._seen.append(chunk)
-            size += len(chunk)
-            if size >= self._bounds.peek_bytes:
-                break
+        asked = time.perf_counter()
+        try:
+            async for chunk in self._source:
+                self._seen.append(chunk)
+                size += len(chunk)
+                if size >= self._bounds.peek_bytes:
+                    break
+        finally:
+            self._record.waited += time.perf_counter() - asked
         head = b"".join(self._seen)
         whole = self._request.content.at_eof()
         if multipart:

@@ -1,6 +1,7 @@
 """An upgraded connection: two WebSockets relayed as one, frame by frame, both ways."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
@@ -52,17 +53,21 @@ async def relay(
     ]
     if not _answerable(exchange, offered, bounds):
         raise refuse("caller_invalid", "the WebSocket handshake is incomplete")
-    far = await _dial(exchange, candidate, upstream, offered, bounds)
-    near = _accepting([far.protocol] if far.protocol else (), bounds)
-    record.attempts = f"{candidate.name}:ok"
+    asked = time.perf_counter()
     try:
-        await exchange.upgrade(near)
-        await _carry(near, far)
+        far = await _dial(exchange, candidate, upstream, offered, bounds)
+        near = _accepting([far.protocol] if far.protocol else (), bounds)
+        record.attempts = f"{candidate.name}:ok"
+        try:
+            await exchange.upgrade(near)
+            await _carry(near, far)
+        finally:
+            # Reached with both sides closed, or because the caller left or we are shutting down.
+            await far.close(code=_GOING_AWAY)
+            if request.transport is not None:
+                await near.close(code=_GOING_AWAY)
     finally:
-        # Reached with both sides closed, or because the caller left or we are shutting down.
-        await far.close(code=_GOING_AWAY)
-        if request.transport is not None:
-            await near.close(code=_GOING_AWAY)
+        record.waited += time.perf_counter() - asked
     return near
 
 
