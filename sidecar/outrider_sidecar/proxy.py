@@ -71,7 +71,7 @@ class Proxy:
     async def start(self) -> None:
         """Listens on both ports; afterwards ``port`` and ``admin_port`` are the real ones.
 
-        Raises `PortTaken`.
+        Raises `PortTaken`, and `SettingsError` for a proxy of the environment that is none.
         """
         self._current.listeners += [self._telemetry.follow, self._forget_policies]
         self._telemetry.follow(self._current)

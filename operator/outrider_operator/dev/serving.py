@@ -13,7 +13,7 @@ from outrider_operator.dev.local import Local, Say
 from outrider_operator.dev.namespace import AmbiguousNamespaceError
 from outrider_sidecar.config.credentials import Credentials
 from outrider_sidecar.config.current import Current
-from outrider_sidecar.config.settings import Settings
+from outrider_sidecar.config.settings import Settings, SettingsError
 from outrider_sidecar.proxy import PortTaken, Proxy
 from outrider_sidecar.snapshot import Snapshot
 from outrider_sidecar.telemetry.hashes import Hasher
@@ -51,7 +51,7 @@ async def serve(
     try:
         await proxy.start()
         await _until_told(proxy, local, source, stop, hurry, say)
-    except PortTaken as error:
+    except (PortTaken, SettingsError) as error:
         raise UnusableError(str(error)) from None
     finally:
         await proxy.close()

@@ -6,7 +6,6 @@ import ssl
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -16,6 +15,7 @@ from yarl import URL
 from outrider_sidecar.config.credentials import Credentials
 from outrider_sidecar.upstream.addresses import Lookup, Resolver, check_literal, system_lookup
 from outrider_sidecar.upstream.classify import closed_unread
+from outrider_sidecar.upstream.proxies import Proxies
 from outrider_sidecar.upstream.reply import Reply
 from outrider_sidecar.upstream.simulated import Simulator
 
@@ -69,8 +69,8 @@ class Upstream:
     """Sends requests to providers. Use it as an async context manager, or `start` and `close`.
 
     `allow_loopback` lets requests and keys go to this machine. Proxies are those of
-    `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`; certificates those that OpenSSL finds, so
-    `SSL_CERT_FILE` counts. All three are read once, at the start.
+    `HTTPS_PROXY` and `HTTP_PROXY`; certificates those that OpenSSL finds, so `SSL_CERT_FILE`
+    counts. Both are read once, at the start; `NO_PROXY` when a host is called first.
     """
 
     def __init__(
@@ -87,13 +87,13 @@ class Upstream:
         self._lookup = lookup
         self._session: aiohttp.ClientSession | None = None
         self._sockets: aiohttp.ClientSession | None = None
-        self._proxies: dict[str, str] = {}
+        self._proxies: Proxies | None = None
         self._timeouts = lru_cache(maxsize=256)(_timeout)
         self._route = lru_cache(maxsize=1024)(self._routed)
 
     async def start(self) -> None:
-        """Opens the client; nothing is dialled yet."""
-        self._proxies = getproxies()
+        """Opens the client; nothing is dialled yet. Raises `SettingsError` for a bad proxy."""
+        self._proxies = Proxies()
         tls = ssl.create_default_context()
         tls.set_alpn_protocols(["http/1.1"])
         connector = _Connector(
@@ -137,7 +137,7 @@ class Upstream:
             raise RuntimeError("the upstream client is used before start()")
         return self._sockets
 
-    def proxy(self, url: URL) -> str | None:
+    def proxy(self, url: URL) -> URL | None:
         """The proxy for `url`. Raises `AddressRefused` for a numeric host that is forbidden."""
         return self._route(url.scheme, url.host or "", url.explicit_port)
 
@@ -190,15 +190,11 @@ class Upstream:
         finally:
             _dialled.reset(token)
 
-    def _routed(self, scheme: str, host: str, port: int | None) -> str | None:
+    def _routed(self, scheme: str, host: str, port: int | None) -> URL | None:
         check_literal(host, allow_loopback=self.allow_loopback)
-        if proxy_bypass(f"{host}:{port}" if port else host):
-            return None
-        proxy = self._proxies.get(scheme)
-        if proxy is None:
-            return None
-        proxy = proxy if "://" in proxy else "http://" + proxy
-        check_literal(URL(proxy).host or "", allow_loopback=self.allow_loopback)
+        proxy = None if self._proxies is None else self._proxies.of(scheme, host, port)
+        if proxy is not None:
+            check_literal(proxy.host or "", allow_loopback=self.allow_loopback)
         return proxy
 
 

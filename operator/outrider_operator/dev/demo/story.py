@@ -25,7 +25,7 @@ from outrider_operator.dev.local import Local
 from outrider_operator.dev.serving import UnusableError
 from outrider_sidecar.config.credentials import FileCredentials
 from outrider_sidecar.config.current import Current
-from outrider_sidecar.config.settings import Settings
+from outrider_sidecar.config.settings import Settings, SettingsError
 from outrider_sidecar.prompts.split import bucket_of
 from outrider_sidecar.proxy import PortTaken, Proxy
 from outrider_sidecar.telemetry.telemetry import Telemetry
@@ -50,7 +50,7 @@ async def tell(settings: Settings) -> None:
                 shutil.copyfile(str(file), directory / file.name)
         try:
             await Story(directory, settings).tell()
-        except (StoryError, PortTaken) as error:
+        except (StoryError, PortTaken, SettingsError) as error:
             raise UnusableError(str(error)) from None
     Console(highlight=False).print(f"\n[dim]told in {time.perf_counter() - began:.0f} s[/]")
 
