@@ -29,6 +29,7 @@ from outrider_sidecar.dialects.body import Body
 from outrider_sidecar.dialects.errors import Refusal, body_of, headers_of, refuse
 from outrider_sidecar.dialects.surface import operation
 from outrider_sidecar.limits.limiter import Limiter
+from outrider_sidecar.limits.wording import header_of
 from outrider_sidecar.routing.decision import Call, Plan, decide, find_route, passthrough
 from outrider_sidecar.routing.identity import Subject
 from outrider_sidecar.routing.ratio import Ratios
@@ -244,7 +245,11 @@ class Handler:
         record.route = entry.name
         record.user, record.tenant = subject.user, subject.tenant
         record.feature, record.session = subject.feature, subject.session
-        exchange.admission = self._limiter.admit(entry, subject, exchange.request.headers)
+        try:
+            exchange.admission = self._limiter.admit(entry, subject, exchange.request.headers)
+        except Refusal as refusal:
+            record.limit = header_of(refusal.details)
+            raise
         record.limit = exchange.admission.header
 
     def _learn(self, plan: Plan, record: Record) -> None:

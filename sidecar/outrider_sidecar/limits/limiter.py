@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from outrider_sidecar.limits.gcra import NANOSECONDS
 from outrider_sidecar.limits.policy import Policy, Whom
 from outrider_sidecar.limits.subjects import BOUND, Subjects, Use
-from outrider_sidecar.limits.wording import SLOT_WAIT, Refused, header_of, item
+from outrider_sidecar.limits.wording import SLOT_WAIT, Refused, item
 from outrider_sidecar.snapshot import Limit
 
 if TYPE_CHECKING:
     from outrider_sidecar.routing.identity import Subject
     from outrider_sidecar.routing.table import RouteEntry
-
-__all__ = ["Admission", "Limiter", "header_of"]
 
 Count = Callable[[str, str, str], None]
 

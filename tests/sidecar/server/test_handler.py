@@ -172,7 +172,10 @@ async def test_a_user_above_the_rate_is_told_when_to_come_back(
     assert (answer.status, error["code"]) == (429, "policy_rate_requests")
     assert error["type"] == kind
     assert answer.headers["x-should-retry"] == "false"
-    assert 0 < int(answer.headers["Retry-After"]) <= 30
+    wait = int(answer.headers["Retry-After"])
+    assert 0 < wait <= 30
+    assert answer.headers["x-outrider-limit"] == f"fair:user;requests=2/2;reset={wait}"
+    assert stage.records[-1].limit == answer.headers["x-outrider-limit"]
     assert len(provider.seen) == 2
     assert (await stage.ask("POST", path, body, x_outrider_user="ben")).status == 200
     assert [record.cls for record in stage.records] == ["ok", "ok", "Limited", "ok"]
