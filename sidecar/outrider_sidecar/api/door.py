@@ -10,6 +10,7 @@ from typing import Final
 
 from outrider_sidecar.api.bounds import Bounds
 from outrider_sidecar.dialects.errors import refuse
+from outrider_sidecar.upstream.outgoing import HOP, hops
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -53,9 +54,8 @@ class Door:
             self._check_origin(origin)
         elif headers.get("Sec-Fetch-Site") == "cross-site":
             raise refuse("caller_origin", "a web page of another site may not call this proxy")
-        hops = headers.get("x-outrider-hop")
-        if hops is not None:
-            self._check_hops(hops)
+        if HOP in headers:
+            self._check_hops(hops(headers))
 
     def check_target(self, authority: str) -> None:
         """Raises `Refusal` caller_origin for a request target that names another server."""
@@ -83,8 +83,7 @@ class Door:
                 f"Origin {origin[:100]!r} may not call this proxy; only pages of this machine may",
             )
 
-    def _check_hops(self, hops: str) -> None:
-        passed = int(hops) if hops.isascii() and hops.isdigit() and len(hops) < 4 else 0
+    def _check_hops(self, passed: int) -> None:
         if passed >= self._bounds.hops:
             raise refuse(
                 "outrider_loop",

@@ -14,6 +14,7 @@ from outrider_sidecar.dialects.errors import Refusal, refuse
 from outrider_sidecar.dialects.surface import Operation
 from outrider_sidecar.prompts import assembly, variables
 from outrider_sidecar.prompts.assignment import Asked, Assignment, asked, assign
+from outrider_sidecar.prompts.parameters import is_sent
 from outrider_sidecar.routing.choice import MODEL_MISSING, SPEAKS, Candidate, Selection
 from outrider_sidecar.routing.features import Features
 from outrider_sidecar.routing.identity import Subject
@@ -118,11 +119,7 @@ class Plan(msgspec.Struct):
             changes["/model"] = msgspec.json.encode(self.model)
         if self.dialect == "messages":
             limit = self.max_tokens
-            if (
-                limit is None
-                and "/max_tokens" not in changes
-                and not _is_sent(fields, "max_tokens")
-            ):
+            if limit is None and "/max_tokens" not in changes and not is_sent(fields, "max_tokens"):
                 limit = str(candidate.backend.default_max_tokens).encode()
             if limit is not None:
                 changes["/max_tokens"] = limit
@@ -132,7 +129,7 @@ class Plan(msgspec.Struct):
                 name = "/max_tokens" if compatible else "/max_completion_tokens"
                 changes[name] = self.max_tokens
             if self.stream and not self.usage_asked:
-                if not _is_sent(fields, "stream_options"):
+                if not is_sent(fields, "stream_options"):
                     changes["/stream_options"] = b'{"include_usage":true}'
                 elif bytes(fields["stream_options"]).startswith(b"{"):
                     changes["/stream_options/include_usage"] = _TRUE
@@ -306,8 +303,3 @@ def _nobody(
     return refuse(
         "caller_dialect", f"this request speaks {dialect}; in {where} {speaks or 'is no backend'}"
     )
-
-
-def _is_sent(fields: Mapping[str, msgspec.Raw], name: str) -> bool:
-    value = fields.get(name)
-    return value is not None and bytes(value) != b"null"

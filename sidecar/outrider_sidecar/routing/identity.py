@@ -71,11 +71,6 @@ def identifier(identity: Identity) -> Identifier:
     return Identifier(identity)
 
 
-def identify(identity: Identity, headers: Mapping[str, str], body: Body | None) -> Subject:
-    """The identities of a request; raises `caller_identity` above 256 bytes of UTF-8."""
-    return identifier(identity).subject(headers, body)
-
-
 def _places(sources: tuple[Source, ...]) -> tuple[_Place, ...]:
     return tuple(_place(source) for source in sources)
 

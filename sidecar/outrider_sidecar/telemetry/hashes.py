@@ -1,11 +1,10 @@
-"""Keyed hashes that stand for users, sessions and prompts wherever these are logged."""
+"""Keyed hashes that stand for users and sessions wherever these are logged."""
 
 import hmac
 import os
 from functools import lru_cache
 from typing import Final, Literal
 
-_SEPARATOR: Final = b"\x1f"
 _BYTES: Final = 8
 _REMEMBERED: Final = 1024
 
@@ -28,14 +27,6 @@ class Hasher:
         """``u_`` or ``s_`` and 16 digits, the same for the same value in a namespace."""
         text = f"{kind}\x1f{namespace}\x1f{value}".encode("utf-8", "surrogatepass")
         return f"{kind[0]}_{self._digest(text)}"
-
-    def prompt(self, system: bytes, messages: bytes) -> str:
-        """16 digits for the raw bytes of the caller's system text and messages, before any
-        template; linear in their size."""
-        state = hmac.new(self._key, system, "sha256")
-        state.update(_SEPARATOR)
-        state.update(messages)
-        return state.digest()[:_BYTES].hex()
 
     def _digest(self, text: bytes) -> str:
         return hmac.digest(self._key, text, "sha256")[:_BYTES].hex()

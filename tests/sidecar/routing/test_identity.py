@@ -8,13 +8,13 @@ from multidict import CIMultiDict
 
 from outrider_sidecar.dialects.body import Body
 from outrider_sidecar.dialects.errors import Refusal
-from outrider_sidecar.routing.identity import Subject, identify
+from outrider_sidecar.routing.identity import Subject, identifier
 from standins.tables import IDENTITY
 
 
 def who(body: dict[str, Any] | bytes | None = None, *headers: tuple[str, str]) -> Subject:
     raw = body if isinstance(body, bytes) else msgspec.json.encode(body or {})
-    return identify(IDENTITY, CIMultiDict(headers), Body.parse(raw))
+    return identifier(IDENTITY).subject(CIMultiDict(headers), Body.parse(raw))
 
 
 def test_the_first_source_that_holds_a_value_wins() -> None:
@@ -64,4 +64,5 @@ def test_a_lone_surrogate_is_refused_naming_its_place() -> None:
 
 
 def test_without_a_body_headers_still_say_who() -> None:
-    assert identify(IDENTITY, CIMultiDict({"x-outrider-user": "a"}), None).user == "a"
+    headers = CIMultiDict({"x-outrider-user": "a"})
+    assert identifier(IDENTITY).subject(headers, None).user == "a"

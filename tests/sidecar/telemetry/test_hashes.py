@@ -44,11 +44,5 @@ def test_without_a_key_ids_agree_within_the_process_only() -> None:
     assert hasher.identity("user", "n", "a") == hasher.identity("user", "n", "a")
 
 
-def test_a_prompts_hash_is_of_the_raw_bytes() -> None:
-    hasher = Hasher(KEY)
-    assert hasher.prompt(b'"Be kind."', b"[]") == expected(b'"Be kind."\x1f[]')
-    assert hasher.prompt(b"", b"[]") != hasher.prompt(b"[]", b"")
-
-
 def test_the_key_stands_in_no_repr() -> None:
     assert "kkk" not in repr(Hasher(KEY))
